@@ -1,0 +1,186 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/syndtr/goleveldb/leveldb"
+	"github.com/syndtr/goleveldb/leveldb/opt"
+)
+
+// DB is the Engine over goleveldb. It starts the library's own goroutines and
+// none of ours; Close ends them.
+type DB struct {
+	ldb    *leveldb.DB
+	files  *files
+	lock   io.Closer
+	failed failure
+	gate   gate
+
+	writing sync.Mutex // guards what follows
+	batch   leveldb.Batch
+	marked  []byte // the value of the mark in the batch that is written
+	how     opt.WriteOptions
+}
+
+var _ Engine = (*DB)(nil)
+
+// errStopped stands for the library's "closed", which is its answer to a write
+// when a compaction has met damage and given up. We have not closed it: the
+// gate sees to that.
+var errStopped = errors.New("compaction has stopped for good; the log says what it found")
+
+// Open opens the database in the directory, or makes a new one there. Before
+// it returns, every journal was checked (see the package comment), what was
+// replayed from them lies in synced tables, and the LOCK file is held.
+//
+// Errors: ErrLocked; ErrCorrupt, and if a journal or the MANIFEST is damaged no
+// file was changed; whatever the file system said.
+func Open(dir string, o Options) (*DB, error) {
+	if err := o.Valid(); err != nil {
+		return nil, err
+	}
+	o = o.withDefaults()
+	if err := makeDir(o.FS, dir); err != nil {
+		return nil, fmt.Errorf("storage: open %s: %w", dir, err)
+	}
+	lock, err := o.FS.Lock(join(dir, lockName))
+	if err != nil {
+		return nil, fmt.Errorf("storage: database %s: %w; stop the process that has it open", dir, err)
+	}
+	db, err := open(dir, o, (*files).verify)
+	if err != nil {
+		lock.Close()
+		return nil, err
+	}
+	db.lock = lock
+	return db, nil
+}
+
+// open checks the files and opens the library over them.
+func open(dir string, o Options, check func(*files) error) (*DB, error) {
+	db := &DB{how: opt.WriteOptions{Sync: !o.unsafeNoSync, NoWriteMerge: true}}
+	db.files = &files{fs: o.FS, dir: dir, log: o.Log, onAlarm: o.Alarm, failed: &db.failed}
+	if err := check(db.files); err != nil {
+		return nil, mapError("open "+dir, err)
+	}
+	// Here the library replays the journals into tables, which it syncs before
+	// it commits the MANIFEST that no longer names those journals.
+	ldb, err := leveldb.Open(db.files, o.leveldb())
+	if err != nil {
+		return nil, mapError("open "+dir, err)
+	}
+	db.ldb = ldb
+	return db, nil
+}
+
+// Get implements Engine. goleveldb always copies, so the bytes are the
+// caller's.
+func (db *DB) Get(key []byte) ([]byte, error) {
+	if err := db.enter(); err != nil {
+		return nil, err
+	}
+	defer db.gate.leave()
+	value, err := db.ldb.Get(key, nil)
+	if err != nil {
+		return nil, mapError("get", err)
+	}
+	return value, nil
+}
+
+// Write implements Engine. The batch gets the synced-offset mark as its last
+// entry while it is written.
+func (db *DB) Write(b *Batch) error {
+	if err := db.enter(); err != nil {
+		return err
+	}
+	defer db.gate.leave()
+	if b.Len() == 0 {
+		return nil
+	}
+	db.writing.Lock()
+	defer db.writing.Unlock()
+	if err := db.failed.get(); err != nil {
+		return err // poisoned by the write that held the lock
+	}
+	size, n := len(b.data), b.n
+	db.marked = db.files.mark().append(db.marked[:0])
+	b.Put(markKey, db.marked)
+	defer func() { b.data, b.n = b.data[:size], n }()
+	if err := db.batch.Load(b.data); err != nil {
+		panic(fmt.Sprintf("storage: a batch does not decode: %v", err))
+	}
+	if err := db.ldb.Write(&db.batch, &db.how); err != nil {
+		// The library's error does not mean "not written": the batch may lie
+		// whole in the journal, and come back at the next start.
+		if errors.Is(err, leveldb.ErrClosed) {
+			err = errStopped
+		}
+		db.failed.set(err)
+		return fmt.Errorf("storage: write: %w: %w", ErrInDoubt, err)
+	}
+	return nil
+}
+
+// Err implements Engine.
+func (db *DB) Err() error { return db.failed.get() }
+
+// Close implements Engine.
+func (db *DB) Close() error {
+	if !db.gate.close() {
+		return ErrClosed
+	}
+	// The library's only error here is that of a compaction, which had no part
+	// in anything that was acknowledged.
+	if err := db.ldb.Close(); err != nil {
+		db.files.log.Warn("closed while a compaction was failing", "error", err)
+	}
+	return mapError("close", db.lock.Close())
+}
+
+// enter lets a call in, unless the engine is closed or poisoned.
+func (db *DB) enter() error {
+	if !db.gate.enter() {
+		return ErrClosed
+	}
+	if err := db.failed.get(); err != nil {
+		db.gate.leave()
+		return err
+	}
+	return nil
+}
+
+// Stats implements Engine.
+func (db *DB) Stats() Stats {
+	p := db.files.position()
+	s := Stats{
+		JournalNumber: p.number,
+		JournalBytes:  p.written,
+		JournalSynced: p.synced,
+		Syncs:         db.files.syncs.snapshot(),
+		Alarms:        db.files.alarms.Load(),
+	}
+	if !db.gate.enter() {
+		return s
+	}
+	defer db.gate.leave()
+	var l leveldb.DBStats
+	if err := db.ldb.Stats(&l); err != nil {
+		return s
+	}
+	s.WritePaused = l.WritePaused
+	s.WriteDelays = int64(l.WriteDelayCount)
+	s.WriteDelayed = l.WriteDelayDuration
+	s.LevelTables = l.LevelTablesCounts
+	s.LevelBytes = l.LevelSizes
+	s.Iterators = int(l.AliveIterators)
+	s.Snapshots = int(l.AliveSnapshots)
+	s.MemFlushes = uint64(l.MemComp)
+	s.Compactions = uint64(l.Level0Comp) + uint64(l.NonLevel0Comp) + uint64(l.SeekComp)
+	s.SeekCompacts = uint64(l.SeekComp)
+	s.BytesRead = l.IORead
+	s.BytesWritten = l.IOWrite
+	return s
+}

@@ -1,0 +1,44 @@
+// Package storage keeps what a node has promised to keep.
+//
+// It is goleveldb behind a small engine, and the rules without which that
+// library loses acknowledged data. The promise is one sentence: when Write
+// returns nil the batch is in the journal and the journal was synced; when it
+// returns anything else nobody knows, the engine is finished, and only a
+// restart, which verifies, makes it usable again.
+//
+//   - Engine is the contract, kept by DB (goleveldb) and by model.Engine (the
+//     simulator's). storage/conformance holds both to it.
+//   - Batch is what is written in one piece. The keys of keys.go say where.
+//   - Committer is the one goroutine that writes: it drains what waits, lets
+//     Apply decide, writes one synced batch, and only then releases the
+//     answers (group commit; Gray and Reuter, Transaction Processing, 1993).
+//   - Dir is a node's data directory: identity, format, lock.
+//   - FS is the file system, so that storage/faulty can lose power, fail a
+//     sync, or tear a write in a test.
+//
+// # What stands between goleveldb and the disk
+//
+// The type files implements the library's file seam over an FS. It syncs a
+// journal before it is closed, syncs the directory when a file appears in it,
+// counts and times every sync, and at the first failed write or sync freezes
+// the directory: nothing is written, synced or removed any more. After a failed
+// fsync the kernel counts the lost pages as clean, so that a second, successful
+// fsync proves nothing (Rebello et al., Can Applications Recover from fsync
+// Failures?, 2020); goleveldb itself would go on, and lose later writes.
+//
+// # Before a database is opened
+//
+// goleveldb skips over damage in a journal and says so only in a log line.
+// Therefore every journal that is about to be replayed is read first. Each batch
+// carries a mark: the journal number and offset that were known to be synced
+// when it was written. Damage above the highest mark is the torn tail of a write
+// that nobody was told about: it is cut off. Damage below it is corruption:
+// Open fails with ErrCorrupt, and the node is rebuilt from its peers. The
+// MANIFEST is read the same way, because a lost edit of it hides a whole table.
+//
+// # Duties of the caller
+//
+// One Committer per engine. Bytes handed to a Scan callback are valid during
+// the call only. After ErrPoisoned or ErrInDoubt the process is of no more use
+// for this database: say so to the peers, and restart.
+package storage

@@ -1,0 +1,70 @@
+package storage
+
+import "time"
+
+// Engine is an ordered map of byte strings that is durable. DB is the one that
+// users run, model.Engine the one that the simulator runs.
+//
+// Every method may be called from any goroutine at once on a DB; a model.Engine
+// has no lock and belongs to one goroutine.
+type Engine interface {
+	// Get returns the value of key. The bytes are the caller's to keep, not to
+	// change. Outcomes: the value; ErrNotFound; ErrCorrupt when the place where
+	// it would be cannot be read; ErrPoisoned; ErrClosed. It may wait for the
+	// disk. What it shows is durable: a batch becomes visible after its sync.
+	Get(key []byte) ([]byte, error)
+
+	// Write makes the batch durable, all or nothing, then visible. It blocks
+	// until the sync is done, and while compaction cannot keep up. Outcomes:
+	// nil, done; ErrInDoubt, unknown, and the engine is poisoned from here on;
+	// ErrPoisoned and ErrClosed, nothing was written. The engine does not keep
+	// the batch, and leaves its contents as they were. An empty batch is done
+	// at once, without a sync.
+	Write(b *Batch) error
+
+	// Scan calls fn with each key in [lo, hi) and its value, in the order of
+	// the keys' bytes, until fn returns false; a nil hi means to the end. Key and value
+	// are valid during fn only and must not be changed. A scan is not a
+	// snapshot: it looks again every 10,000 keys or 5 s, so that a slow reader
+	// does not pin old files, and sees what was written ahead of it by then. A
+	// key that is there all the time is seen exactly once. Outcomes: nil,
+	// the range was read to its end or to where fn stopped; any of Get's
+	// errors but ErrNotFound, what was seen so far is good, the rest unknown.
+	// It blocks as long as fn does; fn may call the engine.
+	Scan(lo, hi []byte, fn func(key, value []byte) bool) error
+
+	// Stats returns figures of this moment. It does not block.
+	Stats() Stats
+
+	// Err returns nil while the engine works, and from the first failed write
+	// or sync on an ErrPoisoned that names that failure. It does not block.
+	Err() error
+
+	// Close waits for calls in progress, then closes; later calls get
+	// ErrClosed, a second Close too. Everything acknowledged is durable
+	// already, so Close has nothing to save.
+	Close() error
+}
+
+// Stats are an engine's figures. Counters only rise.
+type Stats struct {
+	WritePaused  bool          // a write waits now because too many level-0 tables wait for compaction
+	WriteDelays  int64         // stretches of writes that were slowed down or paused
+	WriteDelayed time.Duration // time spent in them
+	LevelTables  []int         // tables in each level
+	LevelBytes   []int64       // bytes in each level
+	Iterators    int           // scans that hold files open
+	Snapshots    int
+	MemFlushes   uint64 // memory tables written out
+	Compactions  uint64 // of tables, all levels
+	SeekCompacts uint64 // of those, started by reads; stays 0, the option is off
+	BytesRead    uint64 // from the engine's files
+	BytesWritten uint64 // to the engine's files
+
+	JournalNumber int64 // the journal that is written now
+	JournalBytes  int64 // written to it
+	JournalSynced int64 // of those, known to be synced
+
+	Syncs  SyncTimes // of the journal: what an acknowledgement waits for
+	Alarms uint64    // lines of the engine's log that mean damage
+}

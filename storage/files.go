@@ -1,0 +1,277 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	ldstorage "github.com/syndtr/goleveldb/leveldb/storage"
+)
+
+// files is the database's directory as goleveldb sees it: its file seam over
+// our FS, with the rules that the library leaves out.
+//
+//   - A journal is synced before it is closed. The library rotates without.
+//   - The directory is synced when a journal was created, and with the first
+//     sync of any other file. The library does so for the MANIFEST only.
+//   - The first failed write or sync freezes the directory. The library would
+//     try again, and remove the journal that holds what the failed file lost.
+//
+// File names are the library's own: 000001.log (journal), 000002.ldb (table),
+// MANIFEST-000003, and CURRENT, which names the MANIFEST.
+type files struct {
+	fs      FS
+	dir     string
+	log     *slog.Logger
+	onAlarm func(line string)
+	failed  *failure
+
+	syncs  syncClock
+	alarms atomic.Uint64
+
+	mu      sync.Mutex // guards what follows
+	held    bool       // by a database
+	journal journalPosition
+}
+
+// journalPosition is how far the newest journal is written and synced.
+type journalPosition struct {
+	number  int64
+	written int64
+	synced  int64 // synced <= written
+}
+
+const currentName = "CURRENT"
+
+func (s *files) path(fd ldstorage.FileDesc) string { return join(s.dir, fd.String()) }
+
+// position returns how far the journal is.
+func (s *files) position() journalPosition {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.journal
+}
+
+// mark returns what is known to be synced now.
+func (s *files) mark() mark {
+	p := s.position()
+	return mark{journal: p.number, offset: p.synced}
+}
+
+// Lock keeps a second database of this process off this files value. Other
+// processes are kept off by the LOCK file.
+func (s *files) Lock() (ldstorage.Locker, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.held {
+		return nil, ldstorage.ErrLocked
+	}
+	s.held = true
+	return filesLock{s}, nil
+}
+
+type filesLock struct{ s *files }
+
+func (l filesLock) Unlock() {
+	l.s.mu.Lock()
+	defer l.s.mu.Unlock()
+	l.s.held = false
+}
+
+// SetMeta makes CURRENT name the MANIFEST fd.
+func (s *files) SetMeta(fd ldstorage.FileDesc) error {
+	if err := s.failed.get(); err != nil {
+		return err
+	}
+	return s.fatal("set "+currentName, replaceFile(s.fs, s.dir, currentName, []byte(fd.String()+"\n")))
+}
+
+// GetMeta returns the MANIFEST that CURRENT names, or os.ErrNotExist.
+func (s *files) GetMeta() (ldstorage.FileDesc, error) {
+	content, err := readFile(s.fs, join(s.dir, currentName))
+	if errors.Is(err, os.ErrNotExist) {
+		return ldstorage.FileDesc{}, os.ErrNotExist // bare: the library does not unwrap
+	}
+	if err != nil {
+		return ldstorage.FileDesc{}, err
+	}
+	name, whole := strings.CutSuffix(string(content), "\n")
+	fd, ok := parseFileName(name)
+	if !whole || !ok || fd.Type != ldstorage.TypeManifest {
+		return ldstorage.FileDesc{}, fmt.Errorf("%s holds %q, which names no MANIFEST: %w", currentName, content, ErrCorrupt)
+	}
+	return fd, nil
+}
+
+// List returns the files of these types.
+func (s *files) List(types ldstorage.FileType) ([]ldstorage.FileDesc, error) {
+	names, err := s.fs.List(s.dir)
+	if err != nil {
+		return nil, err
+	}
+	var fds []ldstorage.FileDesc
+	for _, name := range names {
+		if fd, ok := parseFileName(name); ok && fd.Type&types != 0 {
+			fds = append(fds, fd)
+		}
+	}
+	return fds, nil
+}
+
+// Open opens a file for reading.
+func (s *files) Open(fd ldstorage.FileDesc) (ldstorage.Reader, error) {
+	return s.fs.Open(s.path(fd))
+}
+
+// Create creates or empties a file.
+func (s *files) Create(fd ldstorage.FileDesc) (ldstorage.Writer, error) {
+	if err := s.failed.get(); err != nil {
+		return nil, err
+	}
+	f, err := s.fs.Create(s.path(fd))
+	if err != nil {
+		return nil, err
+	}
+	w := &writer{File: f, s: s, fd: fd}
+	if fd.Type != ldstorage.TypeJournal {
+		return w, nil
+	}
+	// The MANIFEST may name this journal before anything was written to it, so
+	// its name has to be durable now.
+	if err := s.fatal("sync directory", s.fs.SyncDir(s.dir)); err != nil {
+		f.Close()
+		return nil, err
+	}
+	w.inDir = true
+	s.mu.Lock()
+	s.journal = journalPosition{number: fd.Num}
+	s.mu.Unlock()
+	return w, nil
+}
+
+// Remove removes a file. After a failure nothing is removed any more: it may
+// hold what the failed file should have held.
+func (s *files) Remove(fd ldstorage.FileDesc) error {
+	if err := s.failed.get(); err != nil {
+		return err
+	}
+	return s.fs.Remove(s.path(fd))
+}
+
+// Rename is used by the library's salvage only, which we do not call.
+func (s *files) Rename(from, to ldstorage.FileDesc) error {
+	if err := s.failed.get(); err != nil {
+		return err
+	}
+	return s.fs.Rename(s.path(from), s.path(to))
+}
+
+// Close has nothing to do: every file was closed by who opened it.
+func (s *files) Close() error { return nil }
+
+// fatal makes err, if it is one, the end of all writing, and passes it on.
+func (s *files) fatal(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("%s: %w", what, err)
+	s.failed.set(err)
+	return err
+}
+
+// writer is a file that is being written.
+type writer struct {
+	File
+	s       *files
+	fd      ldstorage.FileDesc
+	inDir   bool // its name is durable
+	written int64
+	synced  int64
+}
+
+func (w *writer) Write(p []byte) (int, error) {
+	if err := w.s.failed.get(); err != nil {
+		return 0, err
+	}
+	n, err := w.File.Write(p)
+	w.written += int64(n)
+	w.note()
+	return n, w.s.fatal("write "+w.fd.String(), err)
+}
+
+func (w *writer) Sync() error {
+	if err := w.s.failed.get(); err != nil {
+		return err
+	}
+	start := time.Now()
+	err := w.File.Sync()
+	if w.fd.Type == ldstorage.TypeJournal {
+		w.s.syncs.add(time.Since(start))
+	}
+	if err != nil {
+		return w.s.fatal("sync "+w.fd.String(), err)
+	}
+	if !w.inDir {
+		if err := w.s.fatal("sync directory", w.s.fs.SyncDir(w.s.dir)); err != nil {
+			return err
+		}
+		w.inDir = true
+	}
+	w.synced = w.written
+	w.note()
+	return nil
+}
+
+// note publishes a journal's position. The library creates a journal a second
+// time if the memory table before the last is still being flushed; then the
+// first is never written, and its number is not the newest.
+func (w *writer) note() {
+	if w.fd.Type != ldstorage.TypeJournal {
+		return
+	}
+	w.s.mu.Lock()
+	defer w.s.mu.Unlock()
+	if w.s.journal.number == w.fd.Num {
+		w.s.journal.written, w.s.journal.synced = w.written, w.synced
+	}
+}
+
+// Close closes the file; a journal with unsynced bytes is synced first.
+func (w *writer) Close() error {
+	var err error
+	if w.fd.Type == ldstorage.TypeJournal && w.synced < w.written && w.s.failed.get() == nil {
+		err = w.Sync()
+	}
+	return errors.Join(err, w.File.Close())
+}
+
+// parseFileName is the inverse of the library's FileDesc.String.
+func parseFileName(name string) (ldstorage.FileDesc, bool) {
+	var fd ldstorage.FileDesc
+	digits, isManifest := strings.CutPrefix(name, "MANIFEST-")
+	if isManifest {
+		fd.Type = ldstorage.TypeManifest
+	} else {
+		var suffix string
+		digits, suffix, _ = strings.Cut(name, ".")
+		switch suffix {
+		case "log":
+			fd.Type = ldstorage.TypeJournal
+		case "ldb":
+			fd.Type = ldstorage.TypeTable
+		case "tmp":
+			fd.Type = ldstorage.TypeTemp
+		default:
+			return fd, false
+		}
+	}
+	n, err := strconv.ParseInt(digits, 10, 64)
+	fd.Num = n
+	return fd, err == nil && n >= 0
+}
