@@ -1,0 +1,248 @@
+package coordinator
+
+import (
+	"github.com/candordb/candor/contract"
+	"github.com/candordb/candor/hlc"
+	"github.com/candordb/candor/ring"
+	"github.com/candordb/candor/traitor"
+)
+
+// A call packs, from the top: 8 bits shard, 32 bits generation, 24 bits slot
+// plus one, so that no call is 0.
+const (
+	slotBits = 24
+	genBits  = 32
+	// SlotsMax is the largest number of open requests of a Core.
+	SlotsMax = 1<<slotBits - 2
+	// ShardsMax is the largest number of Cores of a node.
+	ShardsMax = 1 << (64 - slotBits - genBits)
+)
+
+// ShardOf is the shard of the Core that made a call.
+func ShardOf(call uint64) int { return int(call >> (slotBits + genBits)) }
+
+// Core holds the open requests of one shard of the partitions. See the package
+// comment; it has to be guarded by its owner.
+type Core struct {
+	shard uint64
+	limit int
+	slots []*slot
+	free  []uint32
+	open  int
+}
+
+// New makes the Core of a shard, which has room for slots open requests.
+func New(shard, slots int) *Core {
+	if shard < 0 || shard >= ShardsMax || slots < 1 || slots > SlotsMax {
+		panic("coordinator: shard or number of slots out of range")
+	}
+	return &Core{shard: uint64(shard), limit: slots}
+}
+
+// Open is how many requests are open.
+func (c *Core) Open() int { return c.open }
+
+// begin opens a slot for a request, or answers that there is no room.
+func (c *Core) begin(now int64, r *Request, out *Effects) (*slot, uint32) {
+	var at uint32
+	switch {
+	case len(c.free) > 0:
+		at = c.free[len(c.free)-1]
+		c.free = c.free[:len(c.free)-1]
+	case len(c.slots) < c.limit:
+		at = uint32(len(c.slots))
+		c.slots = append(c.slots, new(slot))
+	default:
+		refuse(r, out, contract.Overloaded, "too many requests are open at this node")
+		return nil, 0
+	}
+	s := c.slots[at]
+	s.reset(now, r)
+	c.open++
+	return s, at
+}
+
+func (c *Core) call(at uint32, s *slot) uint64 {
+	return c.shard<<(slotBits+genBits) | uint64(s.gen)<<slotBits | uint64(at+1)
+}
+
+// find returns the slot of a call, nil if it waits no longer.
+func (c *Core) find(call uint64) (*slot, uint32) {
+	at := uint32(call&(1<<slotBits-1)) - 1
+	if call == 0 || int(at) >= len(c.slots) {
+		return nil, 0
+	}
+	s := c.slots[at]
+	if !s.open || c.call(at, s) != call && !traitor.Is(traitor.StaleSlot) {
+		return nil, 0
+	}
+	return s, at
+}
+
+// end frees a slot. Its memory is kept unless a large record passed through.
+func (c *Core) end(at uint32) {
+	s := c.slots[at]
+	s.open = false
+	s.gen++
+	s.best, s.scan, s.Client, s.View, s.Owners = nil, nil, Client{}, nil, nil
+	if cap(s.buf) > bufKept {
+		s.buf = nil
+	}
+	c.free = append(c.free, at)
+	c.open--
+}
+
+// bufKept is how large a slot's buffer may be to be kept.
+const bufKept = 4 << 10
+
+// refuse answers a request that has had no effect and has no slot.
+func refuse(r *Request, out *Effects, code contract.Code, reason string) {
+	a := out.answer()
+	a.Client, a.Op, a.Code, a.Reason = r.Client, r.Op, code, reason
+	a.Receipt = contract.Receipt{Need: r.Need, Level: r.Level}
+}
+
+// unavailable refuses a request before anything was sent.
+func unavailable(r *Request, out *Effects) {
+	refuse(r, out, contract.Unavailable, "too few replicas of the key can be reached for the level")
+	a := &out.Answers[len(out.Answers)-1]
+	a.Reachable, a.N = r.Up.count(), len(r.Owners)
+	s := slot{Request: *r}
+	a.Down = s.down()
+}
+
+// Reply is what a replica answered to a Send.
+type Reply struct {
+	Ask    Ask
+	Code   contract.Code
+	Kind   contract.ClockKind // Clock
+	Winner hlc.Version        // AskWrite and AskRepair (one need not know which): the higher version that the replica holds
+	Record []byte             // AskRead: the record; AskDigest: its header; empty: none
+	Shared bool               // of this node's own storage: checked, and Record never changes and need not be copied
+	Range  *RangeReply        // AskRange
+}
+
+// Reply tells the Core the answer of a replica.
+func (c *Core) Reply(now int64, call uint64, from ring.NodeID, r *Reply, out *Effects) {
+	s, at := c.find(call)
+	if s == nil {
+		return
+	}
+	if s.Op == OpScan {
+		c.scanReply(now, s, at, from, r, out)
+		return
+	}
+	i := s.index(from)
+	if i < 0 || !s.asked.has(i) {
+		return
+	}
+	switch written := r.Ask == AskWrite || r.Ask == AskRepair; {
+	case s.Op.Writes() && written:
+		c.writeReply(s, at, i, r, out)
+	case s.Op.Writes():
+	case written:
+		c.repairReply(s, at, i, r, out)
+	case r.Ask == AskRead || r.Ask == AskDigest:
+		c.readReply(s, at, i, r, out)
+	}
+}
+
+// Unsent tells the Core that a Send could not be sent: nothing of it left this
+// node, so the replica counts as one that was never asked.
+func (c *Core) Unsent(now int64, call uint64, to ring.NodeID, out *Effects) {
+	s, at := c.find(call)
+	if s == nil {
+		return
+	}
+	if s.Op == OpScan {
+		c.scanLost(now, s, at, to, out)
+		return
+	}
+	i := s.index(to)
+	if i < 0 || !s.waiting.has(i) {
+		return
+	}
+	s.Up.remove(i)
+	s.waiting.remove(i)
+	if !s.answered.has(i) { // else it was asked before, and this was to be its write-back
+		s.asked.remove(i)
+	}
+	c.decide(s, at, out)
+}
+
+// LinkDown tells the Core that the link to a node was lost: what waits on it
+// will not be answered. Reads ask another replica, writes count it as lost.
+func (c *Core) LinkDown(now int64, id ring.NodeID, out *Effects) {
+	for at, s := range c.slots {
+		if !s.open {
+			continue
+		}
+		if s.Op == OpScan {
+			c.scanLost(now, s, uint32(at), id, out)
+			continue
+		}
+		i := s.index(id)
+		if i < 0 {
+			continue
+		}
+		s.Up.remove(i)
+		if !s.waiting.has(i) {
+			continue
+		}
+		s.waiting.remove(i)
+		s.lost.add(i)
+		c.decide(s, uint32(at), out)
+	}
+}
+
+func (c *Core) decide(s *slot, at uint32, out *Effects) {
+	if s.Op.Writes() {
+		c.decideWrite(s, at, out)
+	} else {
+		c.decideRead(s, at, out)
+	}
+}
+
+// Tick ends the requests whose deadline has passed. It is called every few
+// milliseconds.
+func (c *Core) Tick(now int64, out *Effects) {
+	if c.open == 0 {
+		return
+	}
+	for at, s := range c.slots {
+		if s.open && s.Deadline <= now {
+			c.expire(s, uint32(at), out)
+		}
+	}
+}
+
+// expire answers a request at its deadline.
+func (c *Core) expire(s *slot, at uint32, out *Effects) {
+	switch {
+	case s.Op == OpOutcome && s.phase == reading && s.answered.count() >= s.Need:
+		c.notFoundNewEnough(s, at, out) // a quorum lacks it, the rest is silent
+		return
+	case s.Op == OpScan && s.scan.moved:
+		c.scanPage(s, at, out)
+		return
+	}
+	a := c.answer(s, out)
+	a.Code = contract.Timeout
+	switch {
+	case s.Op.Writes():
+		a.Version = s.Stamp
+		a.Receipt = s.receipt(s.answered)
+		a.Reason = "the deadline passed before enough replicas had answered; the write may be seen now, later or never"
+	default:
+		a.Receipt = s.receipt(s.holds)
+		a.Reason = "the deadline passed before enough replicas had answered"
+	}
+	c.end(at)
+}
+
+// answer appends the answer of a slot, as far as it is the same for all.
+func (c *Core) answer(s *slot, out *Effects) *Answer {
+	a := out.answer()
+	a.Client, a.Op = s.Client, s.Op
+	return a
+}

@@ -1,0 +1,32 @@
+// Package coordinator runs one request over the N replicas of its key: whom to
+// ask, when the answer is decided, what the receipt says, what has to be
+// repaired before a read may be answered. It follows Dynamo (DeCandia et al.
+// 2007) with the corrections of rule 4: read repair blocks, and an outcome is
+// never guessed.
+//
+// Core is a plain value without lock, goroutine, channel, timer or context. It
+// keeps open requests in slots. Its caller tells it what happened (Put, Get,
+// Scan, Reply, LinkDown, Unsent, Tick), and every call appends what is to be
+// done to the caller's Effects: messages to replicas, answers to clients. It
+// never calls out, so that the caller can carry effects out after it has let
+// go of the lock that guards the Core. Every reply, that of the local replica
+// too, comes in by a later call. Bytes in effects live in the Effects' own
+// arena, or never change; they are good until the Effects are reset.
+//
+// A call (the number that goes to a replica and comes back) names shard, slot
+// and the slot's generation, so that a late answer to an earlier request of the
+// same slot is recognised and dropped.
+//
+// The duty of honesty, in the order in which it is decided:
+//
+//   - too few natural replicas reachable: Unavailable, before anything is sent;
+//   - enough distinct replicas have it: OK, with the highest version that a
+//     counted replica holds, if that is higher than the one written;
+//   - it can no longer be enough: no effect only if every replica that was sent
+//     the write has definitely refused it, else in doubt;
+//   - the deadline passes: in doubt for a write, no effect for a read.
+//
+// The caller looks up owners and reachability once, when the request comes in
+// (Request). Replicas are asked in the order: this node, reachable ones in the
+// owners' order, suspects.
+package coordinator

@@ -1,0 +1,401 @@
+package coordinator
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/candordb/candor/contract"
+	"github.com/candordb/candor/hlc"
+	"github.com/candordb/candor/record"
+)
+
+// tally is the dumb second implementation of what is answered to a write: it
+// keeps every word that a replica said, and looks at all of them each time.
+type tally struct {
+	need int
+	said map[int][]string // by replica: +, ^n, -, ?, x, u as in a script
+}
+
+// state is what all the words of a replica come to.
+func state(words []string) string {
+	switch {
+	case len(words) == 0:
+		return "waiting"
+	case words[0] == "u":
+		return "never asked"
+	case words[0] == "-":
+		return "refused"
+	case slices.ContainsFunc(words, hasIt):
+		return "acked"
+	}
+	return "lost" // and stays it, whatever is refused later
+}
+
+func hasIt(word string) bool { return word[0] == '+' || word[0] == '^' }
+
+// answer is the answer in the words of outcomeText.
+func (m *tally) answer() string {
+	count := make(map[string]int)
+	winner := 0
+	for _, words := range m.said {
+		count[state(words)]++
+		if i := slices.IndexFunc(words, hasIt); i >= 0 && words[i][0] == '^' {
+			winner = max(winner, number(words[i][1:]))
+		}
+	}
+	sent := len(m.said) - count["never asked"]
+	switch acked := count["acked"]; {
+	case acked >= m.need && winner > 5:
+		return fmt.Sprintf("superseded by %d %d", winner, acked)
+	case acked >= m.need:
+		return fmt.Sprintf("applied %d", acked)
+	case sent == 0:
+		return "UNAVAILABLE"
+	case count["refused"] == sent:
+		return "OVERLOADED"
+	case acked+count["waiting"] >= m.need:
+		return "open"
+	case acked == 0 && count["lost"] == 0:
+		return "open" // the rest may refuse as well
+	default:
+		return fmt.Sprintf("IN_DOUBT %d", acked)
+	}
+}
+
+func TestTallyAgreesWithADumbOne(t *testing.T) {
+	checkOften(t, func(rt *rapid.T) {
+		n := rapid.SampledFrom([]int{1, 3, 5}).Draw(rt, "replicas")
+		need := rapid.IntRange(1, n).Draw(rt, "need")
+		up := Mask(rapid.Uint64Range(0, 1<<n-1).Draw(rt, "up"))
+		c, m := New(0, 1), &tally{need: need, said: make(map[int][]string)}
+		for i := range n {
+			if up.has(i) {
+				m.said[i] = nil
+			}
+		}
+		r := newPut(newView(1, n, n), contract.Level(need), 5)
+		r.Up = up
+		var out Effects
+		c.Put(0, r, &out)
+		if up.count() < need {
+			if len(out.Sends) != 0 || len(out.Answers) != 1 || out.Answers[0].Code != contract.Unavailable {
+				rt.Fatalf("%d of %d reachable: %+v", up.count(), need, out)
+			}
+			return
+		}
+		call := out.Sends[0].Call
+		for range rapid.IntRange(0, 12).Draw(rt, "words") {
+			i := rapid.SampledFrom(slices.Sorted(maps.Keys(m.said))).Draw(rt, "replica")
+			word := rapid.SampledFrom([]string{"+", "^4", "^7", "^8", "-", "?", "x", "u"}).Draw(rt, "word")
+			if word == "u" && len(m.said[i]) > 0 {
+				continue // who has said something was sent something
+			}
+			if n := len(m.said[i]); n > 0 && (m.said[i][n-1] == "u" || m.said[i][0] == "-") {
+				continue // nothing was sent; or the one answer has been given
+			}
+			if before := m.answer(); before != "open" {
+				break
+			}
+			m.said[i] = append(m.said[i], word)
+			c.step(call, fmt.Sprint(i, word), &out)
+			if got := outcomeText(t, out.Answers); got != m.answer() {
+				rt.Fatalf("%d of %d, %v: %s, the dumb one says %s", need, n, m.said, got, m.answer())
+			}
+		}
+		wasOpen := m.answer() == "open"
+		c.Tick(1000, &out)
+		for i := range n {
+			c.step(call, fmt.Sprint(i, "+"), &out)
+		}
+		if len(out.Answers) != 1 || c.Open() != 0 || wasOpen != (out.Answers[0].Code == contract.Timeout) {
+			rt.Fatalf("at the deadline: %d answers, %d open", len(out.Answers), c.Open())
+		}
+		checkReceipt(rt, &out.Answers[0], len(m.said))
+	})
+}
+
+func checkReceipt(t *rapid.T, a *Answer, up int) {
+	r := a.Receipt
+	if a.Code == contract.OK && r.Acked < r.Need || r.Acked > r.Asked || r.Durable > r.Acked || r.Asked > up || r.Hinted != 0 {
+		t.Fatalf("%v with %+v", a.Code, r)
+	}
+	if a.Code.Settled(true) == contract.NoEffect && r.Acked > 0 {
+		t.Fatalf("no effect (%v), but %d have it", a.Code, r.Acked)
+	}
+}
+
+// mini is a cluster of replicas of the one key, with messages that are under
+// way until a test lets them arrive, in any order, twice, or never.
+type mini struct {
+	core     *Core
+	out      Effects
+	holds    [][]byte // by replica
+	damaged  Mask
+	messages []message
+	replies  []reply
+	done     []Answer
+	at       [][]byte        // what the replicas held when the answer left
+	told     [][]hlc.Version // by replica: what it held each time that it acknowledged
+}
+
+type message struct {
+	Send
+	left bool // a copy of it has left the coordinator
+}
+
+type reply struct {
+	call uint64
+	from int
+	Reply
+}
+
+// drain takes what the Core wants done.
+func (m *mini) drain() {
+	for _, s := range m.out.Sends {
+		s.Record = bytes.Clone(s.Record)
+		m.messages = append(m.messages, message{Send: s})
+	}
+	if len(m.out.Answers) > 0 && m.done == nil {
+		m.at = slices.Clone(m.holds)
+	}
+	m.done = append(m.done, m.out.Answers...)
+	for i := range m.done {
+		m.done[i].Value = bytes.Clone(m.done[i].Value)
+	}
+	m.out.Reset()
+}
+
+// arrive lets a message arrive at its replica, which answers.
+func (m *mini) arrive(s Send) {
+	i := int(s.To[0] - 1)
+	r := reply{call: s.Call, from: i, Reply: Reply{Ask: s.Ask}}
+	switch {
+	case m.damaged.has(i):
+		r.Code = contract.Corrupt
+	case s.Ask == AskRead:
+		r.Record = bytes.Clone(m.holds[i])
+	case s.Ask == AskDigest:
+		h, _ := record.Header(m.holds[i])
+		r.Record = bytes.Clone(h)
+	default:
+		m.holds[i], _ = record.Merge(m.holds[i], s.Record)
+		has := versionOf(m.holds[i])
+		if versionOf(s.Record).Less(has) {
+			r.Winner = has
+		}
+		m.told[i] = append(m.told[i], has)
+	}
+	m.replies = append(m.replies, r)
+}
+
+// take takes a message out of what is under way.
+func (m *mini) take(i int) message {
+	s := m.messages[i]
+	m.messages = slices.Delete(m.messages, i, i+1)
+	return s
+}
+
+func versionOf(rec []byte) hlc.Version {
+	if len(rec) == 0 {
+		return hlc.Version{}
+	}
+	return hlc.VersionFrom(rec[2:])
+}
+
+// run lets things happen in a drawn order until the request is answered.
+func (m *mini) run(t *rapid.T) {
+	m.drain()
+	for step := 0; m.core.Open() > 0; step++ {
+		pick := func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "which") }
+		kind := rapid.SampledFrom([]string{"arrive", "arrive", "arrive", "answer", "answer", "answer", "twice", "unsent", "down", "end"}).Draw(t, "what")
+		switch {
+		case kind == "arrive" && len(m.messages) > 0:
+			m.arrive(m.take(pick(len(m.messages))).Send)
+		case kind == "twice" && len(m.messages) > 0:
+			again := &m.messages[pick(len(m.messages))]
+			again.left = true
+			m.arrive(again.Send)
+		case kind == "unsent" && len(m.messages) > 0:
+			if s := m.take(pick(len(m.messages))); !s.left {
+				m.core.Unsent(0, s.Call, s.To, &m.out)
+			}
+		case kind == "answer" && len(m.replies) > 0:
+			i := pick(len(m.replies))
+			r := m.replies[i]
+			m.replies = slices.Delete(m.replies, i, i+1)
+			m.core.Reply(0, r.call, nodeID(r.from), &r.Reply, &m.out)
+		case kind == "down":
+			m.core.LinkDown(0, nodeID(pick(len(m.holds))), &m.out)
+		case kind == "end" || step > 200:
+			m.core.Tick(1000, &m.out)
+		}
+		m.drain()
+	}
+	// What is still under way comes later, to nobody.
+	for len(m.messages) > 0 {
+		m.arrive(m.take(0).Send)
+	}
+	for _, r := range m.replies {
+		m.core.Reply(0, r.call, nodeID(r.from), &r.Reply, &m.out)
+	}
+	if m.drain(); len(m.done) != 1 {
+		t.Fatalf("answered %d times", len(m.done))
+	}
+}
+
+// newMini draws a cluster of 3 or 5 replicas that hold versions 1 to 9 or
+// nothing, some of them damaged.
+func newMini(t *rapid.T) *mini {
+	n := rapid.SampledFrom([]int{3, 5}).Draw(t, "replicas")
+	m := &mini{core: New(0, 1), holds: make([][]byte, n), told: make([][]hlc.Version, n)}
+	for i := range n {
+		version := rapid.IntRange(0, 9).Draw(t, "version")
+		m.holds[i] = rec("k", version, rapid.SampledFrom([]string{fmt.Sprint("v", version), "tombstone"}).Draw(t, "value"))
+		if rapid.IntRange(0, 9).Draw(t, "damage") == 0 {
+			m.damaged.add(i)
+		}
+	}
+	return m
+}
+
+// A QUORUM write is never answered applied while a counted replica holds a
+// higher version; and superseded always names a version that one holds.
+func TestAppliedMeansThatNoCountedReplicaHoldsMore(t *testing.T) {
+	checkOften(t, func(t *rapid.T) {
+		m := newMini(t)
+		r := newPut(newView(1, len(m.holds), len(m.holds)), contract.Quorum, 5)
+		r.Rows = true
+		m.core.Put(0, r, &m.out)
+		m.run(t)
+		a := m.done[0]
+		checkReceipt(t, &a, len(m.holds))
+		counted := 0
+		highest := hlc.Version{}
+		for _, row := range a.Receipt.Rows {
+			if row.State != contract.Durable && row.State != contract.RowSuperseded {
+				continue
+			}
+			counted++
+			i := int(row.Node[0] - 1)
+			if len(m.told[i]) == 0 {
+				t.Fatalf("%c is counted and never acknowledged", 'a'+i)
+			}
+			has := m.told[i][0]
+			if highest.Less(has) {
+				highest = has
+			}
+			if versionOf(m.holds[i]).Less(ver(5)) || hlc.VersionFrom(row.Version[:]) != has {
+				t.Fatalf("%c acknowledged %v, holds %v, its row says %x", 'a'+i, has, versionOf(m.holds[i]), row.Version)
+			}
+		}
+		switch {
+		case counted != a.Receipt.Acked:
+			t.Fatalf("acked %d, rows say %d", a.Receipt.Acked, counted)
+		case a.Code == contract.OK && (a.Outcome == contract.Applied) != (highest == ver(5)):
+			t.Fatalf("%v, and the highest of a counted replica is %v", a.Outcome, highest)
+		case a.Code == contract.OK && a.Outcome == contract.Superseded && a.Winner != highest:
+			t.Fatalf("superseded by %v, the highest is %v", a.Winner, highest)
+		}
+		if a.Code.Settled(true) == contract.NoEffect {
+			for i := range m.holds {
+				if len(m.told[i]) > 0 {
+					t.Fatalf("no effect (%v), but %c did it", a.Code, 'a'+i)
+				}
+			}
+		}
+	})
+}
+
+// Contract, section 4: the answer of a QUORUM read is at least as new as what a
+// quorum was told before, and as many replicas as the receipt says hold it, or
+// something higher, when it leaves. What was seen is never shown older again.
+func TestReadIsHeldByAsManyAsItSays(t *testing.T) {
+	checkOften(t, func(t *rapid.T) {
+		m := newMini(t)
+		n := len(m.holds)
+		r := newRequest(OpGet, newView(1, n, n), contract.Level(rapid.IntRange(1, n).Draw(t, "need")))
+		if rapid.Bool().Draw(t, "seen") {
+			r.After = ver(rapid.IntRange(1, 9).Draw(t, "after"))
+		}
+		// The version that the most recent acknowledged write can have left: the
+		// quorum-highest of what intact replicas hold.
+		var held []hlc.Version
+		for i, rec := range m.holds {
+			if !m.damaged.has(i) {
+				held = append(held, versionOf(rec))
+			}
+		}
+		slices.SortFunc(held, func(a, b hlc.Version) int { return b.Compare(a) })
+		w := contract.QuorumOf(n)
+		m.core.Get(0, r, &m.out)
+		m.run(t)
+		a := m.done[0]
+		if a.Code != contract.OK {
+			if a.Code != contract.Unavailable && a.Code != contract.Timeout && a.Code != contract.Corrupt {
+				t.Fatalf("a read ended with %v", a.Code)
+			}
+			return
+		}
+		checkReceipt(t, &a, n)
+		have := 0
+		for i, rec := range m.at {
+			if !m.damaged.has(i) && !versionOf(rec).Less(a.Version) {
+				have++
+			}
+		}
+		switch {
+		case have < a.Receipt.Acked:
+			t.Fatalf("acked %d, but %d hold %v", a.Receipt.Acked, have, a.Version)
+		case a.Version.Less(r.After):
+			t.Fatalf("%v was seen, %v was answered", r.After, a.Version)
+		case r.Need+w > n && len(held) >= w && a.Version.Less(held[w-1]):
+			t.Fatalf("%d of %d hold %v, and %v was answered", w, n, held[w-1], a.Version)
+		case a.Found && string(a.Value) != fmt.Sprint("v", verText(a.Version)):
+			t.Fatalf("version %v has the value %q", a.Version, a.Value)
+		}
+	})
+}
+
+// Contract, section 3: OUTCOME answers committed only when a quorum holds the
+// write or more, and never that a write has come to nothing.
+func TestOutcomeIsTrue(t *testing.T) {
+	checkOften(t, func(t *rapid.T) {
+		m := newMini(t)
+		n := len(m.holds)
+		r := newRequest(OpOutcome, newView(1, n, n), contract.Quorum)
+		r.Stamp = ver(5)
+		m.core.Get(0, r, &m.out)
+		m.run(t)
+		a := m.done[0]
+		if a.Code != contract.OK {
+			return
+		}
+		have := 0
+		for i, rec := range m.at {
+			if !m.damaged.has(i) && !versionOf(rec).Less(a.Winner) {
+				have++
+			}
+		}
+		switch {
+		case a.Fate == contract.Pending && a.Winner.IsZero():
+		case have < r.Need:
+			t.Fatalf("%v, but %d hold %v", a.Fate, have, a.Winner)
+		case a.Fate == contract.Committed && a.Winner == ver(5):
+		case a.Fate == contract.FateSuperseded && ver(5).Less(a.Winner):
+		default:
+			t.Fatalf("%v, winner %v", a.Fate, a.Winner)
+		}
+	})
+}
+
+// checkOften checks a property on some thousands of inputs.
+func checkOften(t *testing.T, property func(*rapid.T)) {
+	for range 30 {
+		rapid.Check(t, property)
+	}
+}

@@ -1,0 +1,238 @@
+package coordinator
+
+import (
+	"math/bits"
+
+	"github.com/candordb/candor/contract"
+	"github.com/candordb/candor/hlc"
+	"github.com/candordb/candor/record"
+	"github.com/candordb/candor/ring"
+)
+
+// Op is what a request does.
+type Op uint8
+
+// The ops.
+const (
+	OpGet Op = iota
+	OpPut
+	OpDelete
+	OpOutcome
+	OpScan
+)
+
+// Writes says whether the op can change its key.
+func (o Op) Writes() bool { return o == OpPut || o == OpDelete }
+
+// ReplicasMax is the largest replication factor.
+const ReplicasMax = 63
+
+// Mask is a set of replicas, bit i for the i-th owner.
+type Mask uint64
+
+func bit(i int) Mask               { return 1 << i }
+func (m Mask) has(i int) bool      { return m&bit(i) != 0 }
+func (m Mask) count() int          { return bits.OnesCount64(uint64(m)) }
+func (m *Mask) add(i int)          { *m |= bit(i) }
+func (m *Mask) remove(i int)       { *m &^= bit(i) }
+func (m Mask) without(o Mask) Mask { return m &^ o }
+
+// Request opens a request on the key of Place. View and Owners are of one epoch
+// and never change.
+type Request struct {
+	Client   Client
+	Op       Op
+	Deadline int64 // monotonic milliseconds
+	Place    Place // Key may be reused by the caller after the call
+	View     *ring.View
+	Owners   []uint16 // members of the view, in order of preference
+	Up       Mask     // owners that can be reached
+	Suspect  Mask     // of them, those to be asked last
+	Self     int      // which owner this node is; -1: none
+	Level    contract.Level
+	Need     int
+	Rows     bool
+
+	Record []byte      // writes: the encoded record; may be reused after the call
+	Stamp  hlc.Version // writes: its version; OUTCOME: the version asked about
+	After  hlc.Version // GET: a version that the reader has seen
+}
+
+// phase is how far a read has come.
+type phase uint8
+
+const (
+	reading   phase = iota // waiting for answers of the level's replicas
+	fetching               // the winner is known by its header only
+	repairing              // the winner is being written back
+)
+
+// head is what a replica holds: the header of its record, in a fixed place.
+type head struct {
+	version hlc.Version
+	n       uint8 // length; 0: the replica holds nothing
+	b       [record.HeaderBytesMax]byte
+}
+
+// set takes the header of a record, or of nothing where rec is empty.
+func (h *head) set(rec []byte) bool {
+	*h = head{}
+	if len(rec) == 0 {
+		return true
+	}
+	b, err := record.Header(rec)
+	if err != nil {
+		return false
+	}
+	h.version = hlc.VersionFrom(b[2:])
+	h.n = uint8(copy(h.b[:], b))
+	return true
+}
+
+func (h *head) bytes() []byte {
+	if h.n == 0 {
+		return nil
+	}
+	return h.b[:h.n]
+}
+
+// slot is one open request. Its generation rises each time it is freed.
+//
+// Of the masks: answered, failed and waiting are disjoint subsets of asked;
+// holds is a subset of answered.
+type slot struct {
+	gen  uint32
+	open bool
+
+	Request
+	now      int64 // when it was opened
+	key      []byte
+	asked    Mask
+	waiting  Mask // for a reply
+	full     Mask // of them, those asked for the whole record
+	answered Mask // writes: acknowledged; reads: told what they hold
+	refused  Mask // definitely not done there
+	lost     Mask // cannot be known any more
+	corrupt  Mask // hold a damaged record
+	higher   Mask // writes: hold a higher version
+	holds    Mask // reads: hold the winner or a higher version
+	repaired Mask // reads: were behind and have been written
+
+	winner hlc.Version   // writes: the highest version told by a counted replica
+	code   contract.Code // of the first refusal
+	kind   contract.ClockKind
+
+	phase  phase
+	source Mask   // reads: the replica whose whole record was asked for as the winner
+	best   []byte // the newest whole record that came, if any
+	buf    []byte // memory of best, where that came in a buffer that is reused
+	heads  []head // by owner
+
+	scan *scan
+	dups int // answers counted twice (only by a traitor)
+}
+
+// reset makes the slot ready for a request.
+func (s *slot) reset(now int64, r *Request) {
+	key, buf, heads, gen := append(s.key[:0], r.Place.Key...), s.buf[:0], s.heads, s.gen
+	*s = slot{gen: gen, open: true, Request: *r, now: now, key: key, buf: buf}
+	s.Place.Key, s.Request.Record = key, nil
+	if cap(heads) < len(r.Owners) {
+		heads = make([]head, len(r.Owners))
+	}
+	s.heads = heads[:len(r.Owners)]
+	clear(s.heads)
+}
+
+// node is the id of the i-th owner.
+func (s *slot) node(i int) ring.NodeID { return s.View.Member(int(s.Owners[i])).ID }
+
+// index is which owner a node is; -1: none.
+func (s *slot) index(id ring.NodeID) int {
+	for i, m := range s.Owners {
+		if m != ring.NoOwner && s.View.Member(int(m)).ID == id {
+			return i
+		}
+	}
+	return -1
+}
+
+// next is the owner to ask next: this node, then those that are up in the
+// owners' order, then suspects; -1 if all have been asked.
+func (s *slot) next() int {
+	left := s.Up.without(s.asked)
+	switch {
+	case left == 0:
+		return -1
+	case s.Self >= 0 && left.has(s.Self):
+		return s.Self
+	case left.without(s.Suspect) != 0:
+		left = left.without(s.Suspect)
+	}
+	return bits.TrailingZeros64(uint64(left))
+}
+
+// ask sends to owner i and waits for its reply.
+func (s *slot) ask(i int, call uint64, what Ask, rec []byte, out *Effects) {
+	s.asked.add(i)
+	s.waiting.add(i)
+	if what == AskRead {
+		s.full.add(i)
+	} else {
+		s.full.remove(i)
+	}
+	s.send(i, call, what, rec, out)
+}
+
+func (s *slot) send(i int, call uint64, what Ask, rec []byte, out *Effects) {
+	place := Place{s.Place.Token, s.Place.Namespace, out.keep(s.key)}
+	out.Sends = append(out.Sends, Send{To: s.node(i), Ask: what, Call: call, Deadline: s.Deadline, Place: place, Record: rec})
+}
+
+// receipt is what was achieved so far, with acked replicas counted.
+func (s *slot) receipt(acked Mask) contract.Receipt {
+	n := acked.count() + s.dups
+	r := contract.Receipt{
+		Need: s.Need, Asked: s.asked.count(), Acked: n, Durable: n, Level: s.Level, Repaired: s.repaired.count(),
+	}
+	if s.Rows {
+		r.Rows = s.rows(acked)
+	}
+	return r
+}
+
+// rows has a line for each replica that was asked or cannot be reached.
+func (s *slot) rows(acked Mask) []contract.Row {
+	rows := []contract.Row{}
+	for i, m := range s.Owners {
+		if m == ring.NoOwner || s.Up.has(i) && !s.asked.has(i) {
+			continue
+		}
+		row := contract.Row{Node: s.node(i)}
+		switch {
+		case !s.asked.has(i):
+			row.State = contract.Down
+		case s.higher.has(i):
+			row.State, row.Version = contract.RowSuperseded, s.heads[i].version.Bytes()
+		case acked.has(i) && s.Op.Writes():
+			row.State, row.Version = contract.Durable, s.Stamp.Bytes()
+		case s.answered.has(i) || acked.has(i):
+			row.State, row.Version = contract.Durable, s.heads[i].version.Bytes()
+		case s.refused.has(i) || s.corrupt.has(i):
+			row.State = contract.Refused
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// down lists the owners that cannot be reached.
+func (s *slot) down() []ring.NodeID {
+	ids := []ring.NodeID{}
+	for i, m := range s.Owners {
+		if m != ring.NoOwner && (!s.Up.has(i) || s.lost.has(i)) {
+			ids = append(ids, s.node(i))
+		}
+	}
+	return ids
+}

@@ -1,0 +1,236 @@
+package replica
+
+import (
+	"bytes"
+	"errors"
+
+	"github.com/candordb/candor/contract"
+	"github.com/candordb/candor/hlc"
+	"github.com/candordb/candor/record"
+	"github.com/candordb/candor/traitor"
+)
+
+// Store is what is durable here. Its methods may be called at once by many.
+type Store interface {
+	// Record returns the stored record of a key, nil where there is none. The
+	// bytes are the caller's to keep and are never changed. Damage below the
+	// record (a bad block) is an error that wraps record.ErrCorrupt; any other
+	// error means that the engine has stopped.
+	Record(token uint64, namespace uint32, key []byte) ([]byte, error)
+	// Range walks the records of tokens from..last in order of token,
+	// namespace and key, beginning behind (from, namespace, after) or, with
+	// after nil, at from, until fn returns false. The bytes are good during fn
+	// only.
+	Range(from uint64, namespace uint32, after []byte, last uint64, fn func(token uint64, namespace uint32, key, rec []byte) bool) error
+}
+
+// Batch takes the changes of one committer step.
+type Batch interface {
+	PutRecord(token uint64, namespace uint32, key, rec []byte)
+	PutSystem(name, value []byte)
+}
+
+// Kind says what a Write is.
+type Kind uint8
+
+// The kinds.
+const (
+	// Fresh is a client's write, subject to the request age limit.
+	Fresh Kind = iota
+	// Repair is a write-back of what a replica holds.
+	Repair
+	// Hint is the delivery of a hint.
+	Hint
+	// System stores Record as the system value named Key.
+	System
+)
+
+// Origin says who waits for a write; the router makes it and reads it back.
+type Origin struct {
+	Peer  any        // the connection that asked; nil: this node itself
+	Frame uint64     // the id of its request frame
+	Call  uint64     // the request slot that waits
+	Done  func(bool) // of a System write: called with whether it is durable
+}
+
+// Write is one record to merge, and after Apply what became of it.
+type Write struct {
+	Kind      Kind
+	Deadline  int64 // monotonic milliseconds of this node; 0: none
+	Token     uint64
+	Namespace uint32
+	Key       []byte
+	Record    []byte
+	Origin    Origin
+	Result    Result
+}
+
+// Own copies the bytes of the write to the end of arena, so that the write can
+// outlive the buffer that it came in.
+func (w Write) Own(arena []byte) (Write, []byte) {
+	at := len(arena)
+	arena = append(append(arena, w.Key...), w.Record...)
+	mid := at + len(w.Key)
+	w.Key, w.Record = arena[at:mid:mid], arena[mid:len(arena):len(arena)]
+	return w, arena
+}
+
+// Cost is how many bytes the write takes while it waits.
+func (w Write) Cost() int { return len(w.Key) + len(w.Record) + 64 }
+
+// Result is what Apply decided. OK without a winner: the record is stored (or
+// was, byte for byte). OK with one: a higher version is stored. Else the write
+// was refused and has no effect here.
+type Result struct {
+	Code   contract.Code
+	Kind   contract.ClockKind
+	Winner hlc.Version
+}
+
+// Now is a reading of this node's clocks.
+type Now struct {
+	Mono     int64 // monotonic milliseconds, for deadlines
+	Physical int64 // milliseconds since 1970, for the age of stamps and for expiry
+}
+
+// Counters count what an Applier saw. They only rise.
+type Counters struct {
+	Applied, Superseded, Refused uint64
+	Expired                      uint64 // dropped, as their deadline had passed
+	Corrupt                      uint64 // damaged records met, stored or sent
+	Conflicts                    uint64 // one version with different bytes: a broken invariant
+}
+
+// Applier merges batches. It is reused from batch to batch by one owner.
+type Applier struct {
+	// AgeLimit is the request age limit in milliseconds.
+	AgeLimit int64
+	// Counters may be read by the owner between batches.
+	Counters Counters
+
+	overlay overlay
+}
+
+// Apply merges writes into what view holds, puts the changes into batch, and
+// leaves in each write its result, which is true once the batch is durable.
+func (a *Applier) Apply(now Now, view Store, writes []Write, batch Batch) {
+	a.overlay.reset()
+	for i := range writes {
+		w := &writes[i]
+		if w.Kind == System {
+			batch.PutSystem(w.Key, w.Record)
+			w.Result = Result{}
+			continue
+		}
+		w.Result = a.merge(now, view, writes, i, batch)
+	}
+}
+
+func (a *Applier) merge(now Now, view Store, writes []Write, i int, batch Batch) Result {
+	w := &writes[i]
+	if w.Deadline != 0 && w.Deadline <= now.Mono {
+		a.Counters.Expired++
+		return Result{Code: contract.Overloaded}
+	}
+	rec, err := record.Verify(w.Namespace, w.Key, w.Record)
+	if err != nil {
+		a.Counters.Corrupt++
+		return Result{Code: contract.Corrupt}
+	}
+	if w.Kind == Fresh && rec.Version.Time.Millis() < now.Physical-a.AgeLimit {
+		a.Counters.Refused++
+		return Result{Code: contract.Clock, Kind: contract.StampOld}
+	}
+	stored, err := a.stored(view, writes, w)
+	switch {
+	case errors.Is(err, record.ErrCorrupt):
+		a.Counters.Corrupt++
+		return Result{Code: contract.Corrupt}
+	case err != nil:
+		a.Counters.Refused++
+		return Result{Code: contract.NotReady}
+	}
+	winner, conflict := record.Merge(w.Record, stored)
+	if traitor.Is(traitor.MergeByArrival) {
+		winner = w.Record
+	}
+	if conflict {
+		a.Counters.Conflicts++
+		if w.Kind == Fresh && bytes.Equal(winner, stored) {
+			// What was written is nowhere here, and the client must not be told that
+			// it is.
+			return Result{Code: contract.BadRequest}
+		}
+	}
+	if stored != nil && bytes.Equal(winner, stored) {
+		return a.kept(rec.Version, stored)
+	}
+	batch.PutRecord(w.Token, w.Namespace, w.Key, w.Record)
+	a.overlay.put(w.Token, i)
+	a.Counters.Applied++
+	return Result{}
+}
+
+// kept is the result of a write that changes nothing: the stored record is the
+// same write, or a higher version.
+func (a *Applier) kept(written hlc.Version, stored []byte) Result {
+	have, err := record.Parse(stored)
+	if err != nil || !written.Less(have.Version) {
+		a.Counters.Applied++
+		return Result{}
+	}
+	a.Counters.Superseded++
+	return Result{Winner: have.Version}
+}
+
+// stored is what the write has to be merged with: the latest of the same batch,
+// else what the store holds, checked.
+func (a *Applier) stored(view Store, writes []Write, w *Write) ([]byte, error) {
+	for e := a.overlay.first(w.Token); e >= 0; e = a.overlay.chain[e].before {
+		if o := &writes[a.overlay.chain[e].write]; o.Namespace == w.Namespace && bytes.Equal(o.Key, w.Key) {
+			return o.Record, nil
+		}
+	}
+	stored, err := view.Record(w.Token, w.Namespace, w.Key)
+	if err != nil || stored == nil {
+		return nil, err
+	}
+	_, err = record.Verify(w.Namespace, w.Key, stored)
+	return stored, err
+}
+
+// overlay finds the writes of this batch by token, the latest first. It keeps
+// its memory from batch to batch.
+type overlay struct {
+	latest map[uint64]int32 // token -> entry
+	chain  []link
+}
+
+// link is one write of the batch, and the entry of the one before it with the
+// same token.
+type link struct {
+	write, before int32
+}
+
+func (o *overlay) reset() {
+	if o.latest == nil {
+		o.latest = make(map[uint64]int32)
+	}
+	clear(o.latest)
+	o.chain = o.chain[:0]
+}
+
+// put notes that write i of the batch is now the latest of its token.
+func (o *overlay) put(token uint64, i int) {
+	before := o.first(token)
+	o.latest[token] = int32(len(o.chain))
+	o.chain = append(o.chain, link{int32(i), before})
+}
+
+// first is the entry of the latest write of the token, -1 if there is none.
+func (o *overlay) first(token uint64) int32 {
+	if e, ok := o.latest[token]; ok {
+		return e
+	}
+	return -1
+}

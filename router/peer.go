@@ -1,0 +1,211 @@
+package router
+
+import (
+	"github.com/candordb/candor/contract"
+	"github.com/candordb/candor/coordinator"
+	"github.com/candordb/candor/replica"
+	"github.com/candordb/candor/ring"
+	"github.com/candordb/candor/wire"
+)
+
+// Peer handles one frame of a connection that came in at the peer port.
+func (r *Router) Peer(t *Turn, c Conn, body []byte) {
+	s, buf := c.Begin()
+	hello, node := s.hello, s.node
+	c.End(buf)
+	if !hello {
+		r.hello(t, c, true, body)
+		return
+	}
+	q := &t.peerReq
+	if err := wire.DecodePeerRequest(body, q); err != nil {
+		r.Malformed(t, c, err)
+		return
+	}
+	r.world.Observe(node, q.Clock)
+	switch q.Op {
+	case wire.OpWrite:
+		r.peerWrite(t, c, q, r.checkPeer(node, q))
+	case wire.OpRead, wire.OpDigest:
+		r.peerRead(t, c, q, r.checkPeer(node, q))
+	case wire.OpRange:
+		r.peerRange(t, c, q, r.checkPeer(node, q))
+	case wire.OpStatus, wire.OpMetadata, wire.OpInstall, wire.OpPrepare, wire.OpAccept:
+		r.world.Control(c, node, q)
+	case wire.OpGoodbye:
+		t.frame = wire.AppendOK(t.frame[:0], r.head(q.Op, q.ID))
+		r.append(t, c, t.frame)
+		r.world.Goodbye(node)
+	default:
+		f := fail(contract.Unsupported, q.Op.String()+" is not supported by this build")
+		t.frame = f.Append(t.frame[:0], r.headCode(q.Op, q.ID, f.code))
+		r.append(t, c, t.frame)
+	}
+}
+
+// checkPeer says whether a node may ask this replica for data now: OK, or the
+// code that each item is refused with.
+func (r *Router) checkPeer(node ring.NodeID, q *wire.PeerRequest) contract.Code {
+	cl := r.world.Cluster()
+	if cl == nil || !r.world.Serving() {
+		return contract.NotReady
+	}
+	if _, member := cl.Ring.Index(node); !member {
+		return contract.Forbidden
+	}
+	switch epoch := uint64(cl.Ring.Epoch()); {
+	case q.Epoch < epoch:
+		return contract.StaleEpoch
+	case q.Epoch > epoch:
+		return contract.NotReady
+	}
+	return contract.OK
+}
+
+// peerWrite hands the items to the committer; they are answered once they are
+// durable.
+func (r *Router) peerWrite(t *Turn, c Conn, q *wire.PeerRequest, code contract.Code) {
+	var refused []replica.Write
+	for {
+		more, err := q.NextWrite(&t.write)
+		if err != nil {
+			r.Malformed(t, c, err)
+			return
+		}
+		if !more {
+			break
+		}
+		w := replica.Write{
+			Kind: replica.Kind(t.write.Kind), Deadline: t.now.Mono + int64(min(t.write.DeadlineMS, deadlineMaxMS)),
+			Token: t.write.Token, Namespace: t.write.Namespace, Key: t.write.Key, Record: t.write.Record,
+			Origin: replica.Origin{Peer: c, Frame: q.ID, Call: t.write.Call},
+		}
+		if code != contract.OK {
+			w.Result = replica.Result{Code: code}
+			refused = append(refused, w)
+			continue
+		}
+		t.writes = append(t.writes, w)
+	}
+	r.committed(t, refused, contract.OK)
+}
+
+// deadlineMaxMS keeps the sum of now and a deadline from overflowing.
+const deadlineMaxMS = 1 << 40
+
+// answerBytesMax bounds the records of one answer to a READ or RANGE, unless
+// one alone is larger.
+const answerBytesMax = 256 << 10
+
+// peerRead answers what is stored, at once: in several frames where it is much,
+// so that each is within the limit of a frame.
+func (r *Router) peerRead(t *Turn, c Conn, q *wire.PeerRequest, code contract.Code) {
+	frame := wire.BeginResults(t.frame[:0], r.head(q.Op, q.ID))
+	items, n, limit := len(frame), 0, r.rowsBytes(answerBytesMax)
+	for {
+		more, err := q.NextRead(&t.read)
+		if err != nil {
+			r.Malformed(t, c, err)
+			return
+		}
+		if !more {
+			break
+		}
+		t.rres = wire.ReadResult{Call: t.read.Call, Code: code}
+		if code == contract.OK {
+			t.rres.Record, t.rres.Code = replica.Read(r.world.Store(), t.read.Token, t.read.Namespace, t.read.Key)
+			if q.Op == wire.OpDigest {
+				t.rres.Record = header(t.rres.Record)
+			}
+		}
+		if n > 0 && len(frame)+len(t.rres.Record) > limit {
+			r.append(t, c, wire.EndItems(frame, 0, items, n))
+			frame, n = wire.BeginResults(frame[:0], r.head(q.Op, q.ID)), 0
+			items = len(frame)
+		}
+		frame = t.rres.Append(frame)
+		n++
+	}
+	if n > 0 {
+		r.append(t, c, wire.EndItems(frame, 0, items, n))
+	}
+	t.frame = frame
+}
+
+// peerRange answers a part of a range, at once.
+func (r *Router) peerRange(t *Turn, c Conn, q *wire.PeerRequest, code contract.Code) {
+	w := wire.RangeResult{Call: q.Range.Call, Code: code}
+	if code == contract.OK {
+		o := replica.RangeRequest{
+			Namespace: q.Range.Namespace, From: q.Range.From, After: q.Range.After, Last: q.Range.Last, Prefix: q.Range.Prefix,
+			Limit: int(min(q.Range.Limit, scanLimitMax)), Bytes: r.rowsBytes(min(q.Range.Bytes, answerBytesMax)), KeysOnly: q.Range.KeysOnly,
+		}
+		var end replica.RangeEnd
+		end, w.Code = replica.Range(t.now, r.world.Store(), &o, func(token uint64, key, rec []byte) {
+			w.Items = append(w.Items, wire.RangeItem{Token: token, Key: clone(key), Record: clone(rec)})
+		})
+		w.Done, w.NextToken, w.NextKey = end.Done, end.Token, end.Key
+	}
+	t.frame = w.Append(t.frame[:0], r.head(q.Op, q.ID))
+	r.append(t, c, t.frame)
+}
+
+// Answer handles one frame that came in on the link to a node: answers to this
+// node's requests. False: it cannot be read, and the link has to be given up.
+func (r *Router) Answer(t *Turn, from ring.NodeID, body []byte) bool {
+	a := &t.peerAns
+	if err := wire.DecodePeerAnswer(body, a); err != nil {
+		return false
+	}
+	r.world.Observe(from, a.Clock)
+	switch {
+	case a.ID == 0 && a.Code == contract.ShuttingDown:
+		r.world.Goodbye(from)
+	case a.ID == 0:
+		return false // it could not read us, and ends the connection
+	case a.Op == wire.OpWrite && a.Code == contract.OK:
+		return r.writeResults(t, from, a)
+	case (a.Op == wire.OpRead || a.Op == wire.OpDigest) && a.Code == contract.OK:
+		return r.readResults(t, from, a)
+	case a.Op == wire.OpRange && a.Code == contract.OK:
+		r.rangeResult(t, from, &a.Range)
+	default:
+		r.world.ControlAnswer(from, a)
+	}
+	return true
+}
+
+func (r *Router) writeResults(t *Turn, from ring.NodeID, a *wire.PeerAnswer) bool {
+	for {
+		more, err := a.NextWrite(&t.wres)
+		if err != nil || !more {
+			return err == nil
+		}
+		t.reply = coordinator.Reply{Ask: coordinator.AskWrite, Code: t.wres.Code, Kind: t.wres.Kind, Winner: t.wres.Winner}
+		r.deliver(t, t.wres.Call, from, &t.reply)
+	}
+}
+
+func (r *Router) readResults(t *Turn, from ring.NodeID, a *wire.PeerAnswer) bool {
+	ask := coordinator.AskRead
+	if a.Op == wire.OpDigest {
+		ask = coordinator.AskDigest
+	}
+	for {
+		more, err := a.NextRead(&t.rres)
+		if err != nil || !more {
+			return err == nil
+		}
+		t.reply = coordinator.Reply{Ask: ask, Code: t.rres.Code, Record: t.rres.Record}
+		r.deliver(t, t.rres.Call, from, &t.reply)
+	}
+}
+
+func (r *Router) rangeResult(t *Turn, from ring.NodeID, w *wire.RangeResult) {
+	part := coordinator.RangeReply{Done: w.Done, Token: ring.Token(w.NextToken), Key: w.NextKey}
+	for _, it := range w.Items {
+		part.Items = append(part.Items, coordinator.RangeItem{Key: it.Key, Record: it.Record})
+	}
+	reply := coordinator.Reply{Ask: coordinator.AskRange, Code: w.Code, Range: &part}
+	r.deliver(t, w.Call, from, &reply)
+}

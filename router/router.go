@@ -1,0 +1,315 @@
+package router
+
+import (
+	"github.com/candordb/candor/contract"
+	"github.com/candordb/candor/coordinator"
+	"github.com/candordb/candor/hlc"
+	"github.com/candordb/candor/record"
+	"github.com/candordb/candor/replica"
+	"github.com/candordb/candor/ring"
+	"github.com/candordb/candor/wire"
+)
+
+// Options are fixed when a Router is made.
+type Options struct {
+	Self          ring.NodeID
+	ServerVersion string
+	ClusterName   string
+	Limits        Limits
+	// Locks guard the shards, one each; their number has to be a power of two.
+	Locks []Locker
+	// Count, if set, is told of each answer to a client. It is called at once by
+	// many goroutines.
+	Count func(op wire.Op, code contract.Code)
+}
+
+// shard is a Core and what guards it.
+type shard struct {
+	lock Locker
+	core *coordinator.Core
+}
+
+// Router turns frames into decisions and back. Its methods may be called by
+// many goroutines at once, each with a Turn of its own.
+type Router struct {
+	o      Options
+	world  World
+	shards []shard
+}
+
+// New makes a Router.
+func New(o Options, w World) *Router {
+	r := &Router{o: o, world: w}
+	if n := len(o.Locks); n == 0 || n&(n-1) != 0 {
+		panic("router: the number of shards has to be a power of two")
+	}
+	for i, l := range o.Locks {
+		r.shards = append(r.shards, shard{l, coordinator.New(i, o.Limits.Slots)})
+	}
+	return r
+}
+
+// shardOf is the shard that coordinates requests of a token.
+func (r *Router) shardOf(t ring.Token) *shard {
+	// The top bits choose the partition; the lowest of a murmur hash are as
+	// good as any to spread requests of one partition.
+	return &r.shards[int(t)&(len(r.shards)-1)]
+}
+
+// Open is how many requests this node is coordinating.
+func (r *Router) Open() int {
+	n := 0
+	for i := range r.shards {
+		s := &r.shards[i]
+		s.lock.Lock()
+		n += s.core.Open()
+		s.lock.Unlock()
+	}
+	return n
+}
+
+// Tick ends requests whose deadline has passed. It is called every few
+// milliseconds.
+func (r *Router) Tick(t *Turn) {
+	for i := range r.shards {
+		s := &r.shards[i]
+		s.lock.Lock()
+		s.core.Tick(t.now.Mono, &t.fx)
+		s.lock.Unlock()
+	}
+}
+
+// LinkDown tells all open requests that the link to a node was lost.
+func (r *Router) LinkDown(t *Turn, node ring.NodeID) {
+	for i := range r.shards {
+		s := &r.shards[i]
+		s.lock.Lock()
+		s.core.LinkDown(t.now.Mono, node, &t.fx)
+		s.lock.Unlock()
+	}
+}
+
+// deliver hands a replica's reply to the Core that waits for it.
+func (r *Router) deliver(t *Turn, call uint64, from ring.NodeID, reply *coordinator.Reply) {
+	i := coordinator.ShardOf(call)
+	if call == 0 || i >= len(r.shards) {
+		return
+	}
+	s := &r.shards[i]
+	s.lock.Lock()
+	s.core.Reply(t.now.Mono, call, from, reply, &t.fx)
+	s.lock.Unlock()
+}
+
+// send carries out one message to a replica.
+func (r *Router) send(t *Turn, m *coordinator.Send) {
+	if m.To == r.o.Self {
+		r.here(t, m)
+		return
+	}
+	p := r.world.Peer(m.To)
+	c := r.world.Cluster()
+	if p == nil || c == nil || !r.post(t, p, c, m) {
+		r.unsent(t, m)
+	}
+}
+
+// post adds the message to what waits for the peer; false if its link is down.
+func (r *Router) post(t *Turn, p Peer, c *Cluster, m *coordinator.Send) bool {
+	box := p.Begin()
+	if box == nil {
+		return false
+	}
+	epoch, clock := uint64(c.Ring.Epoch()), r.world.Clock()
+	left := uint64(max(m.Deadline-t.now.Mono, 1))
+	place := wire.Place{Token: uint64(m.Place.Token), Namespace: m.Place.Namespace, Key: m.Place.Key}
+	switch m.Ask {
+	case coordinator.AskWrite, coordinator.AskRepair:
+		t.write = wire.WriteItem{Call: m.Call, DeadlineMS: left, Place: place, Record: m.Record}
+		if m.Ask == coordinator.AskRepair {
+			t.write.Kind = wire.Repair
+		}
+		if len(m.Record) > largeRecordBytes {
+			postAlone(box, epoch, clock, &t.write)
+		} else {
+			box.Write(epoch, clock, &t.write)
+		}
+	case coordinator.AskRead, coordinator.AskDigest:
+		op := wire.OpRead
+		if m.Ask == coordinator.AskDigest {
+			op = wire.OpDigest
+		}
+		t.read = wire.ReadItem{Call: m.Call, DeadlineMS: left, Place: place}
+		box.Read(op, epoch, clock, &t.read)
+	case coordinator.AskRange:
+		q := wire.RangeRequest{
+			Call: m.Call, DeadlineMS: left, Namespace: m.Range.Namespace, From: uint64(m.Range.From), After: m.Range.After,
+			Last: uint64(m.Range.Last), Prefix: m.Range.Prefix, Limit: uint64(m.Range.Limit), Bytes: uint64(m.Range.Bytes), KeysOnly: m.Range.KeysOnly,
+		}
+		box.SetReady(q.Append(box.Ready(), wire.PeerHead{Op: wire.OpRange, ID: box.NextID(), Epoch: epoch, Clock: clock}))
+	}
+	p.End()
+	t.touchPeer(p)
+	return true
+}
+
+// largeRecordBytes is how large a record may be to share a frame. A larger one
+// added to a frame that others have begun could push it past the limit of a
+// frame, and the peer would cut the link.
+const largeRecordBytes = 64 << 10
+
+// postAlone adds a write in a frame of its own.
+func postAlone(box *wire.Outbox, epoch uint64, clock hlc.Timestamp, w *wire.WriteItem) {
+	frames := box.Ready()
+	start := len(frames)
+	frames = wire.BeginItems(frames, wire.PeerHead{Op: wire.OpWrite, ID: box.NextID(), Epoch: epoch, Clock: clock})
+	items := len(frames)
+	box.SetReady(wire.EndItems(w.Append(frames), start, items, 1))
+}
+
+// unsent tells the Core that a message never left.
+func (r *Router) unsent(t *Turn, m *coordinator.Send) {
+	if m.Call == 0 {
+		return
+	}
+	s := &r.shards[coordinator.ShardOf(m.Call)]
+	s.lock.Lock()
+	s.core.Unsent(t.now.Mono, m.Call, m.To, &t.fx)
+	s.lock.Unlock()
+}
+
+// here carries out a message to this node's own replica.
+func (r *Router) here(t *Turn, m *coordinator.Send) {
+	switch m.Ask {
+	case coordinator.AskWrite, coordinator.AskRepair:
+		w := replica.Write{
+			Deadline: m.Deadline, Token: uint64(m.Place.Token), Namespace: m.Place.Namespace, Key: m.Place.Key,
+			Record: m.Record, Origin: replica.Origin{Call: m.Call},
+		}
+		if m.Ask == coordinator.AskRepair {
+			w.Kind = replica.Repair
+		}
+		t.writes = append(t.writes, w)
+	case coordinator.AskRead, coordinator.AskDigest:
+		rec, code := replica.Read(r.world.Store(), uint64(m.Place.Token), m.Place.Namespace, m.Place.Key)
+		t.reply = coordinator.Reply{Ask: m.Ask, Code: code, Record: rec, Shared: true}
+		if m.Ask == coordinator.AskDigest {
+			t.reply.Record = header(rec)
+		}
+		r.deliver(t, m.Call, m.To, &t.reply)
+	case coordinator.AskRange:
+		reply := r.rangeHere(t, m)
+		// A page of many steps may all be walked here, within one turn. Only the
+		// clock tells when it has worked long enough.
+		t.now = r.world.Now()
+		r.deliver(t, m.Call, m.To, &reply)
+	}
+}
+
+// header is the header of a stored record that has been verified.
+func header(rec []byte) []byte {
+	if rec == nil {
+		return nil
+	}
+	h, err := record.Header(rec)
+	if err != nil {
+		panic("router: a verified record has no header: " + err.Error())
+	}
+	return h
+}
+
+func (r *Router) rangeHere(t *Turn, m *coordinator.Send) coordinator.Reply {
+	q := replica.RangeRequest{
+		Namespace: m.Range.Namespace, From: uint64(m.Range.From), After: m.Range.After, Last: uint64(m.Range.Last),
+		Prefix: m.Range.Prefix, Limit: m.Range.Limit, Bytes: m.Range.Bytes, KeysOnly: m.Range.KeysOnly,
+	}
+	var part coordinator.RangeReply
+	end, code := replica.Range(t.now, r.world.Store(), &q, func(_ uint64, key, rec []byte) {
+		part.Items = append(part.Items, coordinator.RangeItem{Key: clone(key), Record: clone(rec)})
+	})
+	part.Done, part.Token, part.Key = end.Done, ring.Token(end.Token), end.Key
+	return coordinator.Reply{Ask: coordinator.AskRange, Code: code, Range: &part, Shared: true}
+}
+
+func clone(b []byte) []byte { return append([]byte{}, b...) }
+
+// commit hands the turn's writes to the committer.
+func (r *Router) commit(t *Turn) {
+	writes := t.writes
+	t.writes = t.writes[:0]
+	if r.world.Serving() && r.world.Commit(writes) {
+		clear(writes)
+		return
+	}
+	code := contract.Overloaded
+	if !r.world.Serving() {
+		code = contract.NotReady
+	}
+	for i := range writes {
+		writes[i].Result = replica.Result{Code: code}
+	}
+	r.committed(t, writes, contract.OK)
+	clear(writes)
+}
+
+// Committed takes writes back from the committer: their results are true, as
+// they are durable, or failure says why they are not: Internal if that cannot
+// be known, NotReady if they were certainly not written.
+func (r *Router) Committed(t *Turn, writes []replica.Write, failure contract.Code) {
+	r.committed(t, writes, failure)
+}
+
+func (r *Router) committed(t *Turn, writes []replica.Write, failure contract.Code) {
+	for i := 0; i < len(writes); {
+		w := &writes[i]
+		if failure != contract.OK {
+			w.Result = replica.Result{Code: failure}
+		}
+		switch {
+		case w.Origin.Done != nil:
+			w.Origin.Done(w.Result.Code == contract.OK)
+			i++
+		case w.Origin.Peer == nil:
+			t.reply = coordinator.Reply{Ask: coordinator.AskWrite, Code: w.Result.Code, Kind: w.Result.Kind, Winner: w.Result.Winner}
+			r.deliver(t, w.Origin.Call, r.o.Self, &t.reply)
+			i++
+		default:
+			i += r.acknowledge(t, writes[i:], failure)
+		}
+	}
+}
+
+// acknowledge answers the leading writes that came in one frame with one frame.
+func (r *Router) acknowledge(t *Turn, writes []replica.Write, failure contract.Code) int {
+	first := writes[0].Origin
+	frame := wire.BeginResults(t.frame[:0], r.head(wire.OpWrite, first.Frame))
+	items, n := len(frame), 0
+	for n < len(writes) && writes[n].Origin.Peer == first.Peer && writes[n].Origin.Frame == first.Frame {
+		w := &writes[n]
+		if failure != contract.OK {
+			w.Result = replica.Result{Code: failure}
+		}
+		t.wres = wire.WriteResult{Call: w.Origin.Call, Code: w.Result.Code, Winner: w.Result.Winner, Kind: w.Result.Kind}
+		frame = t.wres.Append(frame)
+		n++
+	}
+	t.frame = wire.EndItems(frame, 0, items, n)
+	r.append(t, first.Peer.(Conn), t.frame)
+	return n
+}
+
+// append adds a whole frame to what waits for a connection.
+func (r *Router) append(t *Turn, c Conn, frame []byte) {
+	_, buf := c.Begin()
+	c.End(append(buf, frame...))
+	t.touchConn(c)
+}
+
+// head is the head of an answer.
+func (r *Router) head(op wire.Op, id uint64) wire.Head {
+	h := wire.Head{Op: op, ID: id, Clock: r.world.Clock()}
+	if c := r.world.Cluster(); c != nil {
+		h.Epoch = uint64(c.Ring.Epoch())
+	}
+	return h
+}
