@@ -1,0 +1,209 @@
+package node
+
+import (
+	"bytes"
+	"context"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/candordb/candor/hlc"
+	"github.com/candordb/candor/replica"
+	"github.com/candordb/candor/ring"
+	"github.com/candordb/candor/router"
+	"github.com/candordb/candor/topology"
+	"github.com/candordb/candor/wire"
+)
+
+// control is the goroutine that owns the topology: events come in by a bounded
+// queue, and the effects of one are carried out, saves first and synced, before
+// the next is looked at. What does not fit the queue is dropped; all of it is
+// repeated by those who sent it.
+type control struct {
+	node    *Node
+	core    *topology.Core
+	events  chan func(*topology.Effects)
+	waiting atomic.Pointer[string] // what the node waits for; nil once it has metadata
+	logged  string                 // the last such sentence that was logged
+	since   int64                  // monotonic milliseconds of that
+}
+
+const (
+	controlQueue = 256
+	controlTick  = 100 * time.Millisecond
+)
+
+func newControl(n *Node, core *topology.Core) *control {
+	return &control{node: n, core: core, events: make(chan func(*topology.Effects), controlQueue)}
+}
+
+// run owns the topology until ctx ends.
+func (c *control) run(ctx context.Context) error {
+	tick := time.NewTicker(controlTick)
+	defer tick.Stop()
+	c.step(ctx, func(*topology.Effects) {})
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			c.step(ctx, func(out *topology.Effects) {
+				if t, ok := c.node.clock.tick(); ok {
+					c.core.Tick(c.node.clock.mono(), t, rand.Uint64, out)
+				}
+			})
+		case event := <-c.events:
+			c.step(ctx, event)
+		}
+	}
+}
+
+// step handles one event and carries out what follows from it.
+func (c *control) step(ctx context.Context, event func(*topology.Effects)) {
+	var out topology.Effects
+	event(&out)
+	if !c.save(ctx, out.Saves) {
+		return
+	}
+	if out.Installed != nil {
+		c.node.install(out.Installed)
+	}
+	for i := range out.Sends {
+		c.send(&out.Sends[i])
+	}
+	for i := range out.Replies {
+		c.reply(&out.Replies[i])
+	}
+	c.report()
+}
+
+// logWaitEvery is how often, in milliseconds, a changed sentence is logged at
+// most: while nodes come up it changes many times a second.
+const logWaitEvery = 2000
+
+// report keeps the sentence of what the node waits for, and logs its changes.
+func (c *control) report() {
+	now := c.core.Waiting()
+	if now == "" {
+		c.waiting.Store(nil)
+		return
+	}
+	c.waiting.Store(&now)
+	if mono := c.node.clock.mono(); now != c.logged && mono-c.since >= logWaitEvery {
+		c.logged, c.since = now, mono
+		c.node.log.Info("not ready: " + now)
+	}
+}
+
+// save makes system values durable; false if that failed, and then nothing
+// else of the event may happen.
+func (c *control) save(ctx context.Context, saves []topology.Save) bool {
+	for _, s := range saves {
+		done := make(chan bool, 1)
+		w := replica.Write{Kind: replica.System, Key: s.Name, Record: s.Value, Origin: replica.Origin{Done: func(ok bool) { done <- ok }}}
+		if !c.submit(ctx, w) {
+			return false
+		}
+		select {
+		case ok := <-done:
+			if !ok {
+				return false
+			}
+		case <-ctx.Done():
+			return false
+		}
+	}
+	return true
+}
+
+// submit hands a write to the committer, and waits while its queue is full;
+// false if the storage or the node has stopped.
+func (c *control) submit(ctx context.Context, w replica.Write) bool {
+	tick := time.NewTicker(controlTick)
+	defer tick.Stop()
+	for !c.node.committer.Submit([]replica.Write{w}) {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return false
+		}
+		if c.node.engine.Err() != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// send hands a message to the link it belongs on; where that is down it is
+// lost, and repeated later.
+func (c *control) send(s *topology.Send) {
+	link := c.node.links.boot(s.Addr)
+	if p := c.node.links.peer(s.To); s.Addr == "" || link == nil {
+		if p == nil {
+			return
+		}
+		link = p.Link
+	}
+	box := link.Begin()
+	if box == nil {
+		return
+	}
+	box.SetReady(s.Append(box.Ready(), wire.PeerHead{ID: box.NextID(), Epoch: c.node.Epoch(), Clock: c.node.clock.read()}))
+	link.End()
+	link.Flush()
+}
+
+// reply answers a request about the metadata.
+func (c *control) reply(r *topology.Reply) {
+	to := r.To.(router.Conn)
+	_, buf := to.Begin()
+	buf = r.Append(buf, wire.Head{Epoch: c.node.Epoch(), Clock: c.node.clock.read()})
+	to.End(buf)
+	to.Flush()
+}
+
+// post queues an event, or drops it.
+func (c *control) post(event func(*topology.Effects)) {
+	select {
+	case c.events <- event:
+	default:
+	}
+}
+
+// request queues a request of another node; its bytes are copied.
+func (c *control) request(from router.Conn, q *wire.PeerRequest) {
+	own := wire.PeerRequest{PeerHead: q.PeerHead, Document: bytes.Clone(q.Document), Ballot: wire.Ballot{
+		Register: bytes.Clone(q.Ballot.Register), Ballot: q.Ballot.Ballot, Value: bytes.Clone(q.Ballot.Value),
+	}}
+	c.post(func(out *topology.Effects) { c.core.Request(from, &own, out) })
+}
+
+// answer queues the answer to a message of this node's; its bytes are copied.
+func (c *control) answer(from ring.NodeID, a *wire.PeerAnswer) {
+	own := wire.PeerAnswer{Head: a.Head, Error: a.Error, Document: bytes.Clone(a.Document), Vote: a.Vote}
+	own.Vote.Value = bytes.Clone(a.Vote.Value)
+	c.post(func(out *topology.Effects) { c.core.Answer(from, &own, out) })
+}
+
+// learned is said once per connection, so it may not be dropped.
+func (c *control) learned(addr string, id ring.NodeID) {
+	select {
+	case c.events <- func(*topology.Effects) { c.core.Learned(addr, id) }:
+	case <-c.node.stopped:
+	}
+}
+
+func (c *control) unreachable(addr, why string) {
+	c.post(func(*topology.Effects) { c.core.Unreachable(addr, why) })
+}
+
+// Control implements router.World.
+func (n *Node) Control(from router.Conn, _ ring.NodeID, q *wire.PeerRequest) {
+	n.control.request(from, q)
+}
+
+// ControlAnswer implements router.World.
+func (n *Node) ControlAnswer(from ring.NodeID, a *wire.PeerAnswer) { n.control.answer(from, a) }
+
+// Clock implements router.World.
+func (n *Node) Clock() hlc.Timestamp { return n.clock.read() }

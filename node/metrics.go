@@ -1,0 +1,163 @@
+package node
+
+import (
+	"strconv"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/candordb/candor/contract"
+	"github.com/candordb/candor/storage"
+	"github.com/candordb/candor/wire"
+)
+
+// metrics exposes the figures of the node. What is on the hot path counts in
+// plain atomics; a scrape collects them. Labels are bounded sets: never a key.
+type metrics struct {
+	node     *Node
+	registry *prometheus.Registry
+	answers  [ops][codes]atomic.Uint64
+}
+
+// The table of answers: ops by number, codes by class and number within it.
+const (
+	ops       = 0x20
+	codes     = 4 * codesEach
+	codesEach = 32
+)
+
+// The metrics, with their units in their names.
+var (
+	descRequests    = desc("requests_total", "Answers to clients.", "op", "code")
+	descOpen        = desc("requests_in_flight", "Requests that this node is coordinating.")
+	descConnections = desc("connections", "Open connections.", "listener")
+	descReplicaOps  = desc("replica_ops_total", "Writes merged by this replica.", "result")
+	descBatches     = desc("commit_batches_total", "Batches that were synced.")
+	descRecords     = desc("commit_records_total", "Writes that those batches decided.")
+	descFsync       = desc("fsync_duration_seconds", "Time of a sync of the journal.")
+	descStopped     = desc("storage_stopped", "1 after a failed write or sync: this node acknowledges nothing until it is restarted.")
+	descFiles       = desc("storage_level_files", "Tables by level.", "level")
+	descBytes       = desc("storage_bytes", "Bytes in tables.")
+	descStall       = desc("storage_stall_seconds_total", "Time that writes waited for compaction.")
+	descAlarms      = desc("storage_alarms_total", "Lines of the engine's log that mean damage.")
+	descReachable   = desc("peer_reachable", "1 if the peer can be reached.", "peer")
+	descEpoch       = desc("epoch", "Ring epoch; 0 before the first.")
+	descMembers     = desc("gossip_members", "Members as gossip sees them.", "state")
+	descHealth      = desc("gossip_health_score", "How far gossip doubts this node itself; 0 is healthy.")
+	descTooAhead    = desc("clocks_not_absorbed_total", "Messages whose clock was too far ahead.")
+	descBuild       = desc("build_info", "The build.", "version")
+)
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("candor_"+name, help, labels, nil)
+}
+
+func newMetrics(n *Node) *metrics {
+	m := &metrics{node: n, registry: prometheus.NewRegistry()}
+	m.registry.MustRegister(m, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+// count counts an answer to a client.
+func (m *metrics) count(op wire.Op, code contract.Code) {
+	if c := int(code.Class())*codesEach + int(code%100); int(op) < ops && int(code%100) < codesEach {
+		m.answers[op][c].Add(1)
+	}
+}
+
+// Describe implements prometheus.Collector: what is collected depends on the
+// cluster.
+func (m *metrics) Describe(chan<- *prometheus.Desc) {}
+
+// Collect implements prometheus.Collector.
+func (m *metrics) Collect(out chan<- prometheus.Metric) {
+	n := m.node
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
+	}
+	counter := func(d *prometheus.Desc, v uint64, labels ...string) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
+	}
+	for op := range m.answers {
+		for c := range m.answers[op] {
+			if v := m.answers[op][c].Load(); v > 0 {
+				counter(descRequests, v, wire.Op(op).String(), contract.Code(c/codesEach*100+c%codesEach).String())
+			}
+		}
+	}
+	gauge(descOpen, float64(n.router.Open()))
+	gauge(descConnections, float64(n.clients.Connections()), "client")
+	gauge(descConnections, float64(n.peers.Connections()), "peer")
+	gauge(descEpoch, float64(n.Epoch()))
+	counter(descTooAhead, n.clock.tooAhead.Load())
+	gauge(descBuild, 1, n.version)
+	m.collectStorage(gauge, counter, out)
+	m.collectPeers(gauge)
+}
+
+func (m *metrics) collectStorage(gauge func(*prometheus.Desc, float64, ...string), counter func(*prometheus.Desc, uint64, ...string), out chan<- prometheus.Metric) {
+	n := m.node
+	committed := n.committer.Stats()
+	counter(descBatches, committed.Batches)
+	counter(descRecords, committed.Items)
+	c := n.applied.load()
+	counter(descReplicaOps, c.Applied, "applied")
+	counter(descReplicaOps, c.Superseded, "superseded")
+	counter(descReplicaOps, c.Refused, "refused")
+	counter(descReplicaOps, c.Expired, "expired")
+	counter(descReplicaOps, c.Corrupt, "corrupt")
+	counter(descReplicaOps, c.Conflicts, "conflict")
+	stopped := 0.0
+	if n.engine.Err() != nil {
+		stopped = 1
+	}
+	gauge(descStopped, stopped)
+	s := n.engine.Stats()
+	for level, files := range s.LevelTables {
+		gauge(descFiles, float64(files), strconv.Itoa(level))
+	}
+	bytes := int64(0)
+	for _, b := range s.LevelBytes {
+		bytes += b
+	}
+	gauge(descBytes, float64(bytes))
+	out <- prometheus.MustNewConstMetric(descStall, prometheus.CounterValue, s.WriteDelayed.Seconds())
+	counter(descAlarms, s.Alarms)
+	out <- fsyncHistogram(s.Syncs)
+}
+
+func fsyncHistogram(s storage.SyncTimes) prometheus.Metric {
+	buckets, sum := make(map[float64]uint64), uint64(0)
+	for i, c := range s.Buckets[:len(s.Buckets)-1] {
+		sum += c
+		buckets[s.BucketLimit(i).Seconds()] = sum
+	}
+	return prometheus.MustNewConstHistogram(descFsync, s.Count, s.Total.Seconds(), buckets)
+}
+
+func (m *metrics) collectPeers(gauge func(*prometheus.Desc, float64, ...string)) {
+	st := m.node.status()
+	alive, dead := 0, 0
+	for _, row := range st.Nodes {
+		switch row.Gossip {
+		case "alive":
+			alive++
+		case "dead":
+			dead++
+		}
+		if !row.Self {
+			up := 0.0
+			if row.Reachable {
+				up = 1
+			}
+			// Names need not be distinct, ids are.
+			gauge(descReachable, up, row.Name+"/"+row.ID[:8])
+		}
+	}
+	gauge(descMembers, float64(alive), "alive")
+	gauge(descMembers, float64(dead), "dead")
+	if g := m.node.gossip.Load(); g != nil {
+		gauge(descHealth, float64(g.HealthScore()))
+	}
+}

@@ -1,0 +1,252 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+
+	"github.com/candordb/candor/contract"
+	"github.com/candordb/candor/hlc"
+	"github.com/candordb/candor/ring"
+	"github.com/candordb/candor/router"
+	"github.com/candordb/candor/rpc"
+	"github.com/candordb/candor/wire"
+)
+
+// peer is the link to a member, and what is known of whether it can be reached.
+type peer struct {
+	*rpc.Link
+	id      ring.NodeID
+	leaving atomic.Bool            // it said goodbye on the present connection
+	silent  atomic.Bool            // gossip holds it for dead
+	failure atomic.Pointer[string] // why the link is down
+}
+
+// Up implements router.Peer: direct evidence decides whether a node can be
+// reached; where gossip disagrees it is asked last.
+func (p *peer) Up() (up, suspect bool) {
+	return p.Link.Up() && !p.leaving.Load(), p.silent.Load()
+}
+
+// links are the links to the members, and before epoch 1 those to the
+// addresses of the bootstrap list.
+type links struct {
+	node    *Node
+	members atomic.Pointer[map[ring.NodeID]*peer] // never changed, only replaced
+
+	mu        sync.Mutex // guards what follows
+	bootstrap map[string]*rpc.Link
+	stopBoot  context.CancelFunc
+}
+
+// peer returns the link to a member, nil if there is none.
+func (l *links) peer(id ring.NodeID) *peer {
+	m := l.members.Load()
+	if m == nil {
+		return nil
+	}
+	return (*m)[id]
+}
+
+// all returns the links to the members.
+func (l *links) all() map[ring.NodeID]*peer {
+	if m := l.members.Load(); m != nil {
+		return maps.Clone(*m)
+	}
+	return nil
+}
+
+// dialMembers opens a link to every member but this node itself.
+func (l *links) dialMembers(view *ring.View) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stopBoot != nil {
+		l.stopBoot()
+		l.stopBoot, l.bootstrap = nil, nil
+	}
+	next := l.all()
+	if next == nil {
+		next = make(map[ring.NodeID]*peer)
+	}
+	for _, m := range view.Members() {
+		if m.ID != l.node.id && next[m.ID] == nil {
+			next[m.ID] = l.dialMember(m)
+		}
+	}
+	l.members.Store(&next)
+}
+
+func (l *links) dialMember(m ring.Member) *peer {
+	n := l.node
+	p := &peer{id: m.ID}
+	h := &linkHandler{node: n, id: m.ID}
+	o := l.options(h)
+	o.Address = func() string { return n.address(m).Peer }
+	o.OnHello = func(body []byte) error {
+		clock, err := n.checkHello(body, m.ID)
+		if err == nil {
+			n.clock.observe(m.ID, clock)
+		}
+		return err
+	}
+	o.Up = func() {
+		p.leaving.Store(false)
+		p.failure.Store(nil)
+		n.log.Info("peer is reachable", "peer", m.Name, "id", m.ID)
+	}
+	o.Down = func(err error) {
+		p.fail(err)
+		if !n.draining.Load() {
+			n.log.Warn("peer is not reachable", "peer", m.Name, "id", m.ID, "error", err)
+		}
+		h.down()
+	}
+	o.Failed = p.fail
+	p.Link = rpc.NewLink(o)
+	h.link = p.Link
+	n.background(func(ctx context.Context) error { return p.Link.Run(ctx) })
+	return p
+}
+
+func (p *peer) fail(err error) {
+	text := err.Error()
+	p.failure.Store(&text)
+}
+
+// options are those that all links share.
+func (l *links) options(h rpc.Handler) rpc.LinkOptions {
+	o := l.node.rpcOptions
+	return rpc.LinkOptions{
+		Options: o, Hello: l.node.hello, Handler: h, Room: int(l.node.config.Limits.LinkBuffer), Jitter: rand.Float64,
+	}
+}
+
+// hello is this node's HELLO to a peer.
+func (n *Node) hello() []byte {
+	h := wire.Hello{
+		ID: 1, ProtoMin: wire.ProtocolVersion, ProtoMax: wire.ProtocolVersion, ClientName: []byte("candor"), Role: wire.RoleNode,
+		ClusterName: []byte(n.config.Cluster.Name), NodeID: n.id, Incarnation: n.incarnation,
+	}
+	if s := n.state.Load(); s != nil {
+		h.ClusterID = s.cluster.ID[:]
+	}
+	return h.Append(nil)
+}
+
+// errWrongNode is returned for a HELLO by another node than was dialled.
+var errWrongNode = errors.New("another node answers at this address")
+
+// checkHello checks the answer to this node's HELLO. want is the node that
+// should answer; zero: any. It returns that node's clock.
+func (n *Node) checkHello(body []byte, want ring.NodeID) (hlc.Timestamp, error) {
+	var a wire.Answer
+	if err := wire.DecodeAnswer(body, &a); err != nil {
+		return 0, err
+	}
+	if a.Code != contract.OK {
+		return 0, fmt.Errorf("%v: %s", a.Code, a.Error.Message)
+	}
+	if a.Op != wire.OpHello || string(a.Hello.ClusterName) != n.config.Cluster.Name {
+		return 0, fmt.Errorf("it belongs to cluster %q, not to %q", a.Hello.ClusterName, n.config.Cluster.Name)
+	}
+	if !want.IsZero() && want != ring.NodeID(a.Hello.NodeID) {
+		return 0, fmt.Errorf("%w: %v instead of %v", errWrongNode, ring.NodeID(a.Hello.NodeID), want)
+	}
+	return a.Clock, nil
+}
+
+// dialBootstrap opens a link to every address of the bootstrap list. What they
+// say goes to the topology goroutine.
+func (l *links) dialBootstrap(ctx context.Context, addresses []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	ctx, l.stopBoot = context.WithCancel(ctx)
+	l.bootstrap = make(map[string]*rpc.Link)
+	for _, addr := range addresses {
+		link := l.dialAddress(addr)
+		l.bootstrap[addr] = link
+		l.node.background(func(context.Context) error { return link.Run(ctx) })
+	}
+}
+
+func (l *links) dialAddress(addr string) *rpc.Link {
+	n := l.node
+	var id atomic.Pointer[ring.NodeID]
+	o := l.options(&bootHandler{node: n, id: &id})
+	o.Address = func() string {
+		if known := id.Load(); known != nil && *known == n.id {
+			return "" // it is this node itself
+		}
+		return addr
+	}
+	o.OnHello = func(body []byte) error {
+		if _, err := n.checkHello(body, ring.NodeID{}); err != nil {
+			return err
+		}
+		var a wire.Answer
+		if err := wire.DecodeAnswer(body, &a); err != nil {
+			return err
+		}
+		found := ring.NodeID(a.Hello.NodeID)
+		id.Store(&found)
+		n.control.learned(addr, found)
+		if found == n.id {
+			return errSelf
+		}
+		return nil
+	}
+	gone := func(err error) {
+		if !errors.Is(err, errSelf) {
+			n.control.unreachable(addr, err.Error())
+		}
+	}
+	o.Failed, o.Down = gone, gone
+	return rpc.NewLink(o)
+}
+
+// errSelf ends the link of a node to itself, which told what it was made for.
+var errSelf = errors.New("this address is the node itself")
+
+// boot returns the link to an address of the bootstrap list; nil if there is
+// none any more.
+func (l *links) boot(addr string) *rpc.Link {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.bootstrap[addr]
+}
+
+// bootHandler takes the answers of a node that is known by address only.
+type bootHandler struct {
+	node *Node
+	id   *atomic.Pointer[ring.NodeID]
+}
+
+// Frame implements rpc.Handler.
+func (h *bootHandler) Frame(body []byte) {
+	var a wire.PeerAnswer
+	if id := h.id.Load(); id != nil && wire.DecodePeerAnswer(body, &a) == nil {
+		h.node.clock.observe(*id, a.Clock)
+		h.node.control.answer(*id, &a)
+	}
+}
+
+// Malformed implements rpc.Handler.
+func (h *bootHandler) Malformed(error) {}
+
+// Idle implements rpc.Handler.
+func (h *bootHandler) Idle() {}
+
+// Closed implements rpc.Handler.
+func (h *bootHandler) Closed(error) {}
+
+// Peer implements router.World.
+func (n *Node) Peer(id ring.NodeID) router.Peer {
+	if p := n.links.peer(id); p != nil {
+		return p
+	}
+	return nil
+}

@@ -1,0 +1,198 @@
+package node
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/candordb/candor/hlc"
+	"github.com/candordb/candor/ring"
+	"github.com/candordb/candor/router"
+	"github.com/candordb/candor/storage"
+)
+
+// refused runs node i, which has to refuse to start, and returns the sentence.
+func (c *cluster) refused(i int) string {
+	c.t.Helper()
+	err := Run(context.Background(), c.nodes[i].config, Options{Log: slog.New(slog.DiscardHandler), Version: "test"})
+	if err == nil {
+		c.t.Fatal("the node started and stopped without an error")
+	}
+	return err.Error()
+}
+
+// Each way in which a node cannot start is one sentence that says what to do.
+func TestWhyANodeDoesNotStart(t *testing.T) {
+	c := startCluster(t, 1)
+	cfg := c.nodes[0].config
+
+	if why := c.refused(0); !strings.Contains(why, "in use by another node") {
+		t.Errorf("data folder in use: %s", why)
+	}
+	c.halt(0)
+
+	taken, err := net.Listen("tcp", cfg.Listen.Peer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if why := c.refused(0); !strings.Contains(why, "listen.peer") || !strings.Contains(why, "in use") {
+		t.Errorf("port in use: %s", why)
+	}
+	taken.Close()
+
+	cfg.Cluster.Name = "other"
+	if why := c.refused(0); !strings.Contains(why, "cluster.name") {
+		t.Errorf("data folder of another cluster: %s", why)
+	}
+	cfg.Cluster.Name = "test"
+
+	db := filepath.Join(cfg.Node.DataDir, "db")
+	if err := os.Rename(db, db+".away"); err != nil {
+		t.Fatal(err)
+	}
+	if why := c.refused(0); !strings.Contains(why, "lost") && !strings.Contains(why, "gone") {
+		t.Errorf("lost database: %s", why)
+	}
+	if err := os.Rename(db+".away", db); err != nil {
+		t.Fatal(err)
+	}
+	c.start(0)
+	c.awaitReady(0)
+}
+
+// Rule 1: each start has a new incarnation, and continues from the persisted
+// bound if that is near.
+func TestAStartBeginsANewIncarnation(t *testing.T) {
+	c := startCluster(t, 1)
+	_, h, _ := c.do("PUT", 0, "/v1/keys/k", "one")
+	first, err := hlc.ParseVersion(h.Get("Candor-Version"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.halt(0)
+	db, err := storage.Open(filepath.Join(c.nodes[0].config.Node.DataDir, "db"), storage.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	incarnation, err := systemUint(db, incarnationName, incarnationVersion)
+	if err != nil || incarnation != 1 {
+		t.Errorf("incarnation %d, %v", incarnation, err)
+	}
+	bound, err := systemUint(db, clockName, clockVersion)
+	if err != nil || hlc.Timestamp(bound) < first.Time {
+		t.Errorf("bound %v below the issued %v, %v", hlc.Timestamp(bound), first.Time, err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c.start(0)
+	c.awaitReady(0)
+	_, h, _ = c.do("PUT", 0, "/v1/keys/k", "two")
+	second, err := hlc.ParseVersion(h.Get("Candor-Version"))
+	if err != nil || second.Writer == first.Writer || !first.Less(second) {
+		t.Errorf("after a restart %v follows %v, %v", second, first, err)
+	}
+	if _, _, body := c.do("GET", 0, "/v1/keys/k", ""); body != "two" {
+		t.Errorf("the value is %q", body)
+	}
+}
+
+// No time above the persisted bound is issued.
+func TestTheBoundStopsTheClock(t *testing.T) {
+	c := newClock(500, 1)
+	now := c.now().Physical
+	c.bound.Store(uint64(hlc.Make(now+50, 0)))
+	if _, ok := c.stamp(); !ok {
+		t.Fatal("no stamp within the bound")
+	}
+	c.last.Store(uint64(hlc.Make(now+60, 0)))
+	if v, ok := c.stamp(); ok {
+		t.Fatalf("%v was issued above the bound", v)
+	}
+}
+
+// A second cluster whose bootstrap list points at the first never mixes with it.
+func TestASecondClusterNeverMixes(t *testing.T) {
+	first := startCluster(t, 1)
+	first.do("PUT", 0, "/v1/keys/k", "first")
+	for name, change := range map[string]string{"same name": "test", "another name": "other"} {
+		second := newCluster(t, 1)
+		cfg := second.nodes[0].config
+		cfg.Cluster.Name = change
+		cfg.Cluster.Bootstrap = []string{cfg.Listen.Peer, first.nodes[0].config.Listen.Peer}
+		cfg.Cluster.Seeds = []string{first.nodes[0].config.Listen.Gossip}
+		second.start(0)
+		t.Cleanup(second.stop)
+		eventually(t, name+": the second says why it waits", func() bool {
+			_, _, w := second.do("GET", 0, "/readyz?verbose", "")
+			return strings.Contains(w, "does not name this node") || strings.Contains(w, "belongs to cluster")
+		})
+		if status, _, body := second.do("GET", 0, "/v1/keys/k", ""); status != 503 {
+			t.Errorf("%s: the second answers %d %s", name, status, body)
+		}
+		if s := first.status(0); len(s.Nodes) != 1 || s.Cluster.Epoch != 1 {
+			t.Errorf("%s: the first has changed: %+v", name, s)
+		}
+	}
+}
+
+// Rule 1: a node whose clock is off the members' median by more than max_drift
+// stamps no versions, and stops that by itself.
+func TestAClockThatIsOffIsFenced(t *testing.T) {
+	c := newClock(500, 1)
+	c.bound.Store(uint64(hlc.Make(c.now().Physical+3_600_000, 0)))
+	tell := func(ahead int64) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for i := range 2 {
+			c.peers[ring.NodeID{byte(i + 1)}] = heard{ahead, c.mono()}
+		}
+	}
+	for _, ahead := range []int64{0, 400, -2000, 3_000, 100} {
+		tell(ahead)
+		_, fenced := c.adjust()
+		c.fenced.Store(fenced)
+		if _, ok := c.stamp(); ok == (max(ahead, -ahead) > 500) {
+			t.Errorf("the median is %d ms ahead: stamped %v", ahead, ok)
+		}
+	}
+}
+
+// A message that waited makes its sender look behind; that is no reason to
+// fence anybody.
+func TestDelayedMessagesFenceNobody(t *testing.T) {
+	c := newClock(500, 1)
+	for i := range 2 {
+		id := ring.NodeID{byte(i + 1)}
+		c.observe(id, hlc.Make(c.now().Physical, 0))
+		c.observe(id, hlc.Make(c.now().Physical-5000, 0))
+	}
+	if _, fenced := c.adjust(); fenced {
+		t.Error("fenced by messages that were late")
+	}
+}
+
+// Who is no member may connect, but must not be able to fence anybody.
+func TestOnlyMembersClocksCount(t *testing.T) {
+	n := &Node{clock: newClock(500, 1)}
+	member := ring.NodeID{1}
+	view, err := ring.NewView(1, 1, 1, []ring.Member{{ID: member, State: ring.Normal}}, []uint16{0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.state.Store(&state{cluster: &router.Cluster{Ring: view}})
+	for i := range 3 {
+		n.Observe(ring.NodeID{9, byte(i)}, hlc.Make(n.clock.now().Physical-60_000, 0))
+	}
+	if _, fenced := n.clock.adjust(); fenced || len(n.clock.peers) != 0 {
+		t.Errorf("strangers count: fenced %v, %d clocks", fenced, len(n.clock.peers))
+	}
+	n.Observe(member, hlc.Make(n.clock.now().Physical, 0))
+	if len(n.clock.peers) != 1 {
+		t.Error("a member's clock does not count")
+	}
+}

@@ -1,0 +1,62 @@
+package node
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/candordb/candor/router"
+)
+
+const (
+	// leaveTimeout bounds the goodbye of gossip.
+	leaveTimeout = 2 * time.Second
+	// adminTimeout bounds the wait for admin requests.
+	adminTimeout = 2 * time.Second
+	// idleCheck is how often the wait for requests in flight looks.
+	idleCheck = 2 * time.Millisecond
+)
+
+// stop takes nothing new, finishes what is in flight, says goodbye and ends the
+// workers; see the package comment for the order.
+func (n *Node) stop(admin *http.Server) {
+	n.draining.Store(true)
+	n.clients.StopAccepting()
+	n.peers.StopAccepting()
+	var turn router.Turn
+	n.router.Begin(&turn)
+	for _, c := range n.conns.list() {
+		n.router.Goodbye(&turn, c)
+	}
+	n.router.Finish(&turn)
+	if g := n.gossip.Load(); g != nil {
+		if err := g.Leave(leaveTimeout); err != nil {
+			n.log.Debug("gossip could not say goodbye", "error", err)
+		}
+	}
+	n.awaitIdle()
+	ctx, cancel := context.WithTimeout(context.Background(), adminTimeout)
+	defer cancel()
+	if err := admin.Shutdown(ctx); err != nil {
+		n.log.Debug("admin requests were cut off", "error", err)
+		_ = admin.Close() // so that none outlives the storage
+	}
+	n.cancel()
+	n.workers.Wait()
+}
+
+// awaitIdle waits until no request is in flight here, or drain.timeout.
+func (n *Node) awaitIdle() {
+	end := time.NewTimer(n.config.Drain.Timeout)
+	defer end.Stop()
+	tick := time.NewTicker(idleCheck)
+	defer tick.Stop()
+	for n.router.Open() > 0 || n.conns.inFlight() > 0 {
+		select {
+		case <-tick.C:
+		case <-end.C:
+			n.log.Warn("requests are still in flight; they are in doubt", "open", n.router.Open())
+			return
+		}
+	}
+}

@@ -1,0 +1,113 @@
+package node
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/candordb/candor/record"
+	"github.com/candordb/candor/replica"
+	"github.com/candordb/candor/storage"
+)
+
+// store is the engine as package replica sees it.
+type store struct {
+	engine storage.Engine
+	keys   sync.Pool // *[]byte, scratch for encoded keys
+}
+
+func newStore(e storage.Engine) *store {
+	return &store{engine: e, keys: sync.Pool{New: func() any { b := make([]byte, 0, 64); return &b }}}
+}
+
+// Record implements replica.Store.
+func (s *store) Record(token uint64, namespace uint32, key []byte) ([]byte, error) {
+	scratch := s.keys.Get().(*[]byte)
+	*scratch = storage.AppendRecordKey((*scratch)[:0], token, namespace, key)
+	rec, err := s.engine.Get(*scratch)
+	s.keys.Put(scratch)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, nil
+	}
+	return rec, damage(err)
+}
+
+// Range implements replica.Store.
+func (s *store) Range(from uint64, namespace uint32, after []byte, last uint64, fn func(uint64, uint32, []byte, []byte) bool) error {
+	lo, hi := storage.RecordRange(from, last)
+	if after != nil {
+		// The next key of the same namespace in byte order: the key and a zero.
+		lo = append(storage.AppendRecordKey(nil, from, namespace, after), 0)
+	}
+	var bad error
+	err := s.engine.Scan(lo, hi, func(k, v []byte) bool {
+		token, ns, key, err := storage.ParseRecordKey(k)
+		if err != nil {
+			bad = err
+			return false
+		}
+		return fn(token, ns, key, v)
+	})
+	return damage(errors.Join(bad, err))
+}
+
+// damage marks an engine's corruption as a damaged record.
+func damage(err error) error {
+	if errors.Is(err, storage.ErrCorrupt) {
+		return fmt.Errorf("%w: %w", record.ErrCorrupt, err)
+	}
+	return err
+}
+
+// batch is a storage batch as package replica sees it.
+type batch struct {
+	*storage.Batch
+	key []byte
+}
+
+// PutRecord implements replica.Batch.
+func (b *batch) PutRecord(token uint64, namespace uint32, key, rec []byte) {
+	b.key = storage.AppendRecordKey(b.key[:0], token, namespace, key)
+	b.Put(b.key, rec)
+}
+
+// PutSystem implements replica.Batch.
+func (b *batch) PutSystem(name, value []byte) {
+	b.key = storage.AppendSystemKey(b.key[:0], string(name))
+	b.Put(b.key, value)
+}
+
+var _ replica.Batch = (*batch)(nil)
+
+// system reads a system value; nil if there is none.
+func system(e storage.Engine, name string) ([]byte, error) {
+	v, err := e.Get(storage.SystemKey(name))
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, nil
+	}
+	return v, err
+}
+
+// systemUint reads a system value of a version byte and 8 bytes; 0 if there is
+// none.
+func systemUint(e storage.Engine, name string, version byte) (uint64, error) {
+	v, err := system(e, name)
+	switch {
+	case err != nil || v == nil:
+		return 0, err
+	case len(v) != 9 || v[0] != version:
+		return 0, fmt.Errorf("node: system value %s: %w: %x", name, storage.ErrCorrupt, v)
+	}
+	return binary.BigEndian.Uint64(v[1:]), nil
+}
+
+func uintValue(version byte, v uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{version}, v)
+}
+
+// incarnationName is the system value that counts the node's starts.
+const (
+	incarnationName    = "incarnation"
+	incarnationVersion = 1
+)
