@@ -1,0 +1,78 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/candordb/candor/contract"
+)
+
+func TestErrorText(t *testing.T) {
+	rows := []ReplicaAnswer{{Node: "n1", State: contract.Durable}, {Node: "n2", State: contract.Durable}, {Node: "n4"}}
+	for _, tc := range []struct {
+		e    Error
+		want string
+	}{
+		{
+			Error{
+				Op: "put", Key: []byte("user:42"), Code: contract.Unavailable, Level: Quorum, Receipt: Receipt{Need: 2},
+				Reachable: 1, N: 3, Down: []string{"n3", "n5"}, write: true,
+			},
+			`put "user:42": unavailable: quorum needs 2 of 3 replicas, 1 answers (n3, n5 down); nothing was written`,
+		},
+		{
+			Error{
+				Op: "put", Key: []byte("order:77"), Code: contract.Timeout, Took: 500 * time.Millisecond, write: true, doubt: true,
+				Receipt: Receipt{Need: 3, Acked: 2, Level: All, Replicas: rows},
+			},
+			`put "order:77": in doubt: all needs 3, got 2 (n1, n2 durable) in 500ms, n4 is silent; it may be seen now, later or never`,
+		},
+		{
+			Error{Op: "get", Key: []byte("k"), Code: contract.Timeout, Took: 2 * time.Second, Receipt: Receipt{Need: 2, Acked: 1, Level: Quorum}},
+			`get "k": timeout: quorum needs 2, got 1 in 2s`,
+		},
+		{
+			Error{Op: "delete", Key: []byte("k"), Code: contract.InDoubt, Node: "n1", Err: errLost, write: true, doubt: true},
+			`delete "k": in doubt: n1: the connection was lost; it may be seen now, later or never`,
+		},
+		{Error{Op: "ring", Code: contract.NotReady, Message: "waiting for n2"}, `ring: not ready: waiting for n2`},
+		{Error{Op: "put", Key: []byte("\xff"), Code: contract.TooLarge, Message: "the value is larger than the limit", Limit: 9, write: true},
+			`put "\xff": too large: the value is larger than the limit (9 bytes); nothing was written`},
+	} {
+		if got := tc.e.Error(); got != tc.want {
+			t.Errorf("got  %s\nwant %s", got, tc.want)
+		}
+	}
+}
+
+func TestErrorsMatchByCode(t *testing.T) {
+	timeout := &Error{Code: contract.Timeout, write: true, doubt: true, Err: context.Canceled}
+	for target, want := range map[error]bool{
+		ErrTimeout: true, ErrInDoubt: true, context.Canceled: true, ErrUnavailable: false, context.DeadlineExceeded: false,
+	} {
+		if errors.Is(timeout, target) != want {
+			t.Errorf("Is(%v) is not %v", target, want)
+		}
+	}
+	if errors.Is(&Error{Code: contract.Timeout}, ErrInDoubt) {
+		t.Error("a read is never in doubt")
+	}
+}
+
+func TestErrorExitCode(t *testing.T) {
+	for _, tc := range []struct {
+		e    Error
+		want int
+	}{
+		{Error{Code: contract.Timeout}, 5}, {Error{Code: contract.Timeout, write: true, doubt: true}, 6},
+		{Error{Code: contract.Unavailable, write: true, doubt: true}, 6}, {Error{Code: contract.Unavailable, write: true}, 5},
+		{Error{Code: contract.Clock, Clock: contract.StampOld, write: true}, 1}, {Error{Code: contract.Clock, Clock: contract.ClockFenced, write: true}, 5},
+		{Error{Code: contract.Corrupt}, 10}, {Error{Code: contract.BadRequest, write: true}, 2},
+	} {
+		if got := tc.e.ExitCode(); got != tc.want {
+			t.Errorf("%v (write %v) exits with %d, want %d", tc.e.Code, tc.e.write, got, tc.want)
+		}
+	}
+}

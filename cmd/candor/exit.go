@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/candordb/candor/client"
+	"github.com/candordb/candor/config"
+)
+
+// The exit codes that do not come from a node's answer.
+const (
+	exitFailed      = 1 // certainly no effect
+	exitUsage       = 2 // nothing was sent
+	exitNotFound    = 3
+	exitPartly      = 4 // worked, but superseded, different or with leftovers
+	exitUnavailable = 5
+	exitInDoubt     = 6
+	exitInterrupted = 130
+)
+
+// failure is an error with its exit code.
+type failure struct {
+	exit int
+	code string // as JSON names it
+	err  error
+	hint string // the command that comes next; may be empty
+	told bool   // what there is to say has been printed
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+// usagef is an error of the one who typed the command.
+func usagef(hint, format string, args ...any) error {
+	return &failure{exit: exitUsage, code: "USAGE", err: fmt.Errorf(format, args...), hint: hint}
+}
+
+// failf is any other error that says what to do.
+func failf(exit int, hint, format string, args ...any) error {
+	return &failure{exit: exit, code: "FAILED", err: fmt.Errorf(format, args...), hint: hint}
+}
+
+// exitWith is an exit code for a result that has been printed.
+func exitWith(exit int) error {
+	return &failure{exit: exit, err: errors.New("as printed"), told: true}
+}
+
+// errorJSON is an error in JSON.
+type errorJSON struct {
+	APIVersion string       `json:"apiVersion"`
+	Kind       string       `json:"kind"`
+	Code       string       `json:"code"`
+	Class      string       `json:"class"`
+	Message    string       `json:"message"`
+	Hint       string       `json:"hint"`
+	Key        *string      `json:"key,omitempty"`
+	KeyB64     *string      `json:"key_b64,omitempty"`
+	Version    string       `json:"version,omitempty"`
+	Reachable  int          `json:"reachable,omitempty"`
+	Replicas   int          `json:"replicas,omitempty"`
+	Down       []string     `json:"down,omitempty"`
+	Attempts   int          `json:"attempts,omitempty"`
+	Receipt    *receiptJSON `json:"receipt,omitempty"`
+}
+
+// report prints an error on stderr and returns the exit code.
+func (e *env) report(ctx context.Context, err error, how reporting) int {
+	var known *failure
+	if errors.As(err, &known) && known.told {
+		return known.exit
+	}
+	j, exit := describe(err)
+	if ctx.Err() != nil && exit != exitInDoubt && exit != exitUsage {
+		exit = exitInterrupted
+	}
+	if how.json {
+		if writeJSON(e.stderr, j) == nil {
+			return exit
+		}
+	}
+	fmt.Fprintln(e.stderr, j.Message)
+	if j.Hint != "" && !how.quiet {
+		fmt.Fprintln(e.stderr, "  next: "+j.Hint)
+	}
+	return exit
+}
+
+// describe finds code, class and hint of an error.
+func describe(err error) (errorJSON, int) {
+	j := errorJSON{APIVersion: apiVersion, Kind: "Error", Code: "FAILED", Class: "no effect", Message: err.Error()}
+	var known *failure
+	var refused *client.Error
+	hasHint := errors.As(err, &known)
+	if hasHint {
+		j.Code, j.Hint = known.code, known.hint
+	}
+	switch {
+	case errors.As(err, &refused):
+		hint := j.Hint
+		j = describeRefusal(refused, err)
+		if hint != "" {
+			j.Hint = hint
+		}
+		return j, refused.ExitCode()
+	case hasHint:
+		return j, known.exit
+	case errors.Is(err, config.ErrInvalid):
+		j.Code = "USAGE"
+		return j, exitUsage
+	}
+	return j, exitFailed
+}
+
+func describeRefusal(refused *client.Error, err error) errorJSON {
+	key := textOf(refused.Key)
+	receipt := receiptOf(&refused.Receipt)
+	j := errorJSON{
+		APIVersion: apiVersion, Kind: "Error", Code: refused.Code.String(), Class: refused.Class().String(), Message: err.Error(),
+		Version: versionText(refused.Receipt.Version), Reachable: refused.Reachable, Replicas: refused.N, Down: refused.Down,
+		Attempts: refused.Attempts, Receipt: &receipt,
+	}
+	if refused.Key != nil {
+		j.Key, j.KeyB64 = key.plain, key.b64
+	}
+	if refused.Outcome() == client.InDoubt {
+		j.Class = "in doubt"
+		j.Message = doubtText(refused)
+		j.Hint = doubtHint(refused)
+	}
+	return j
+}
+
+// doubtText is the sentence about a write in doubt.
+func doubtText(e *client.Error) string {
+	what := strings.TrimPrefix(e.Reason(), "in doubt: ")
+	what = strings.Replace(what, "; it may be seen", ". It may be seen", 1)
+	return fmt.Sprintf("IN DOUBT  %s %q: %s.", e.Op, e.Key, what)
+}
+
+// doubtHint names the two commands that can follow a write in doubt.
+func doubtHint(e *client.Error) string {
+	v := e.Receipt.Version.String()
+	return fmt.Sprintf("candor outcome %s %s     or repeat it with --version %s", quoteWords([]string{string(e.Key)}), v, v)
+}

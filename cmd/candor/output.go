@@ -1,0 +1,186 @@
+package main
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/candordb/candor/client"
+)
+
+// apiVersion stands in every JSON object.
+const apiVersion = "candor/v1"
+
+// checkOutput refuses a form of output that this build does not have.
+func checkOutput(c *cli.Context) error {
+	if o := c.String("output"); o != "" && o != "table" && o != "json" {
+		return usagef("", "--output is %q: want table or json", o)
+	}
+	return nil
+}
+
+func asJSON(c *cli.Context) bool { return c.String("output") == "json" }
+
+// reporting is how errors are told.
+type reporting struct {
+	json  bool
+	quiet bool // no hints
+}
+
+func reportingOf(c *cli.Context) reporting { return reporting{asJSON(c), c.Bool("quiet")} }
+
+// reportingIn looks for -o json and -q in a command line that may be wrong.
+func reportingIn(words []string) (r reporting) {
+	for i, word := range words {
+		name, value, given := strings.Cut(strings.TrimLeft(word, "-"), "=")
+		if !given && i+1 < len(words) {
+			value = words[i+1]
+		}
+		switch {
+		case word == "--":
+			return r
+		case !strings.HasPrefix(word, "-"):
+		case name == "o" || name == "output":
+			r.json = value == "json"
+		case name == "q" || name == "quiet":
+			r.quiet = true
+		}
+	}
+	return r
+}
+
+// writeJSON writes one object on one line.
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// columns is a table of plain text, columns two spaces apart.
+func columns(rows [][]string) string {
+	var widths []int
+	for _, row := range rows {
+		for i, cell := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	var b strings.Builder
+	for _, row := range rows {
+		var line strings.Builder
+		for i, cell := range row {
+			line.WriteString(cell)
+			if i < len(row)-1 {
+				line.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)+2))
+			}
+		}
+		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+	}
+	return b.String()
+}
+
+// grouped is a whole number with commas.
+func grouped(n int) string {
+	digits := strconv.Itoa(n)
+	var b strings.Builder
+	for i, d := range digits {
+		if i > 0 && (len(digits)-i)%3 == 0 {
+			b.WriteByte(',')
+		}
+		b.WriteRune(d)
+	}
+	return b.String()
+}
+
+// sized is a number of bytes in the largest unit that it fills.
+func sized(n int64) string {
+	const units = "KMGT"
+	if n < 1024 {
+		return fmt.Sprintf("%dB", n)
+	}
+	value, unit := float64(n)/1024, 0
+	for value >= 1024 && unit < len(units)-1 {
+		value, unit = value/1024, unit+1
+	}
+	return fmt.Sprintf("%.1f%ciB", value, units[unit])
+}
+
+// text is bytes for JSON: a string if it is UTF-8, else base64.
+type text struct {
+	plain *string
+	b64   *string
+}
+
+func textOf(b []byte) text {
+	if utf8.Valid(b) {
+		s := string(b)
+		return text{plain: &s}
+	}
+	s := base64.StdEncoding.EncodeToString(b)
+	return text{b64: &s}
+}
+
+// receiptJSON is a receipt in JSON.
+type receiptJSON struct {
+	Level    string        `json:"level"`
+	Need     int           `json:"need"`
+	Asked    int           `json:"asked"`
+	Acked    int           `json:"acked"`
+	Durable  int           `json:"durable"`
+	Hinted   int           `json:"hinted"`
+	Repaired int           `json:"repaired"`
+	Epoch    uint64        `json:"epoch"`
+	Replicas []replicaJSON `json:"replicas,omitempty"`
+}
+
+type replicaJSON struct {
+	Node    string `json:"node"`
+	ID      string `json:"id"`
+	State   string `json:"state"`
+	Version string `json:"version,omitempty"`
+}
+
+func receiptOf(r *client.Receipt) receiptJSON {
+	out := receiptJSON{
+		Level: r.Level.String(), Need: r.Need, Asked: r.Asked, Acked: r.Acked, Durable: r.Durable, Hinted: r.Hinted,
+		Repaired: r.Repaired, Epoch: r.Epoch,
+	}
+	for _, row := range r.Replicas {
+		out.Replicas = append(out.Replicas, replicaJSON{row.Node, row.ID, row.State.String(), versionText(row.Version)})
+	}
+	return out
+}
+
+// versionText is "" for no version.
+func versionText(v client.Version) string {
+	if v.IsZero() {
+		return ""
+	}
+	return v.String()
+}
+
+// receiptRows is one indented line for each replica.
+func receiptRows(r *client.Receipt) string {
+	var rows [][]string
+	for _, row := range r.Replicas {
+		rows = append(rows, []string{"  " + row.Node, row.State.String(), versionText(row.Version)})
+	}
+	return columns(rows)
+}
+
+// timeText is RFC 3339 in UTC, to the millisecond; "" for no time.
+func timeText(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.000Z")
+}

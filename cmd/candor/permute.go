@@ -1,0 +1,142 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// line is a command line taken apart.
+type line struct {
+	path  []string       // the names of the commands
+	leaf  *cli.Command   // nil: the path ends at a group
+	under []*cli.Command // where the path ends at a group: what there is
+	flags []string       // with their values
+	args  []string
+	help  bool
+}
+
+// words is the command line as the library reads it rightly: flags first, then
+// the arguments behind a --.
+func (l *line) words() []string {
+	words := slices.Concat(l.path, l.flags)
+	if len(l.args) > 0 {
+		words = append(append(words, "--"), l.args...)
+	}
+	return words
+}
+
+// permute walks the words down the tree of commands and tells flags from
+// arguments, wherever they stand. Flags before the command belong to it; behind
+// a -- everything is an argument. A flag has one meaning in the whole tree as to
+// whether it takes a value, so the command need not be known first.
+func permute(tree []*cli.Command, words []string) (*line, error) {
+	l, takes := &line{under: tree}, flagsOf(tree)
+	for i := 0; i < len(words); i++ {
+		word := words[i]
+		switch {
+		case word == "--":
+			l.args = append(l.args, words[i+1:]...)
+			i = len(words)
+		case word == "--help" || word == "-h":
+			l.help = true
+		case len(word) > 1 && word[0] == '-':
+			l.flags = append(l.flags, word)
+			if !takes[strings.TrimLeft(word, "-")] {
+				continue
+			}
+			if i++; i == len(words) || words[i] == "--" {
+				return l, usagef("", "%s needs a value", word)
+			}
+			l.flags = append(l.flags, words[i])
+		case l.leaf == nil && word == "help" && len(l.path) == 0 && !l.help:
+			l.help = true
+		case l.leaf == nil:
+			if err := l.descend(word); err != nil {
+				return l, err
+			}
+		default:
+			l.args = append(l.args, word)
+		}
+	}
+	return l, l.refuseUnknown()
+}
+
+// descend goes on to the command of that name.
+func (l *line) descend(name string) error {
+	var names []string
+	for _, c := range l.under {
+		if c.Name == name {
+			l.path = append(l.path, name)
+			if l.under = c.Subcommands; len(l.under) == 0 {
+				l.leaf = c
+			}
+			return nil
+		}
+		names = append(names, c.Name)
+	}
+	at := strings.Join(append([]string{"candor"}, l.path...), " ")
+	return usagef(at+" --help", "%s: there is no command %q%s", at, name, didYouMean(name, names))
+}
+
+// refuseUnknown refuses flags that the command does not have. One may be meant
+// as an argument, so the line that would say so is told.
+func (l *line) refuseUnknown() error {
+	if l.leaf == nil || l.help {
+		return nil
+	}
+	var names []string
+	takes := flagsOf([]*cli.Command{l.leaf})
+	for name := range takes {
+		names = append(names, name)
+	}
+	slices.Sort(names) // of two that are as near, the same is told each time
+	for i := 0; i < len(l.flags); i++ {
+		name, _, _ := strings.Cut(strings.TrimLeft(l.flags[i], "-"), "=")
+		if known, ok := takes[name]; ok {
+			if known && !strings.Contains(l.flags[i], "=") {
+				i++ // its value
+			}
+			continue
+		}
+		path := "candor " + strings.Join(l.path, " ")
+		meant := strings.Replace(didYouMean(name, names), "mean ", "mean --", 1)
+		if meant == "" {
+			meant = fmt.Sprintf("; if it is an argument: %s -- %s", path, quoteWords(append(slices.Clone(l.args), l.flags[i:]...)))
+		}
+		return usagef(path+" --help", "%s: there is no flag %s%s", path, l.flags[i], meant)
+	}
+	return nil
+}
+
+// flagsOf maps every name of every flag of the commands, and of those below, to
+// whether it takes a value.
+func flagsOf(tree []*cli.Command) map[string]bool {
+	takes := make(map[string]bool)
+	for _, c := range tree {
+		for _, f := range c.Flags {
+			doc, ok := f.(cli.DocGenerationFlag)
+			for _, name := range f.Names() {
+				takes[name] = ok && doc.TakesValue()
+			}
+		}
+		for name, value := range flagsOf(c.Subcommands) {
+			takes[name] = value
+		}
+	}
+	return takes
+}
+
+// quoteWords is words as a shell takes them.
+func quoteWords(words []string) string {
+	quoted := make([]string, len(words))
+	for i, w := range words {
+		quoted[i] = w
+		if w == "" || strings.ContainsAny(w, " \t\n\"'\\$`*?[]{}()<>|&;#~!") {
+			quoted[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(quoted, " ")
+}
