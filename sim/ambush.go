@@ -1,0 +1,70 @@
+package sim
+
+import (
+	"github.com/candordb/candor/wire"
+)
+
+// Ambushes strike a node in the middle of one certain thing, where faults at
+// random hours would seldom meet it.
+
+// beforeFlush may do harm to a node whose frames are about to leave; true if it
+// has died of it.
+func (s *Sim) beforeFlush(l *link, waiting []byte) bool {
+	f := &s.plan.Faults
+	if s.calm || f.CutAfterSend == 0 && f.KillBeforeRepair == 0 || len(waiting) == 0 {
+		return false
+	}
+	fresh, repair := kinds(waiting)
+	switch me := l.p.node.index; {
+	case repair && s.faultDice.chance(f.KillBeforeRepair):
+		s.mark("coordinator killed before it wrote back")
+		s.crashSoon(l.p.node)
+		return true
+	case fresh && s.faultDice.chance(f.CutAfterSend):
+		s.mark("coordinator cut off after it had sent a write")
+		oneWay := s.faultDice.chance(0.5) // only the acknowledgements are lost
+		var pairs [][2]int
+		for other := range s.nodes {
+			if other != me {
+				pairs = append(pairs, [2]int{other, me})
+			}
+		}
+		s.fig.Cuts++
+		s.after(s.faultDice.between(0, 2*s.plan.Net.Mean), "cut off", nil, func() {
+			s.cutPairs(pairs, oneWay, s.faultDice.exponential(f.CutFor))
+		})
+	}
+	return false
+}
+
+// crashSoon crashes a node that is in the middle of something, so that nothing
+// of it gets out.
+func (s *Sim) crashSoon(n *node) {
+	p := n.process
+	if p == nil {
+		return
+	}
+	p.muted = true
+	s.after(0, "crash", nil, func() {
+		if n.process == p {
+			s.crash(n, false)
+			s.startLater(n)
+		}
+	})
+}
+
+// kinds says which kinds of writes there are among some frames.
+func kinds(waiting []byte) (fresh, repair bool) {
+	frames(waiting, func(frame []byte) {
+		var q wire.PeerRequest
+		if wire.DecodePeerRequest(frame[wire.HeaderBytes:], &q) != nil || q.Op != wire.OpWrite {
+			return
+		}
+		var w wire.WriteItem
+		for more, err := q.NextWrite(&w); more && err == nil; more, err = q.NextWrite(&w) {
+			fresh = fresh || w.Kind == wire.Fresh
+			repair = repair || w.Kind == wire.Repair
+		}
+	})
+	return fresh, repair
+}

@@ -1,0 +1,290 @@
+package sim
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"github.com/candordb/candor/contract"
+	"github.com/candordb/candor/record"
+	"github.com/candordb/candor/storage"
+	"github.com/candordb/candor/wire"
+)
+
+// FINAL, first form: all heals, every node starts again, and each key is read
+// once at ALL, which brings its replicas together (there is no anti-entropy
+// yet). Then the disks have to agree, byte for byte, on what the history allows.
+
+const (
+	// healingTime is how long links may take to come up again.
+	healingTime = 15 * time.Second
+	// foundingTime is how long the founding of the cluster may take.
+	foundingTime = 30 * time.Second
+	// restTime is how long clients may take to end what they are doing.
+	restTime = 20 * time.Second
+)
+
+// settleDown ends the run: heal, rest, restart, read all, compare. It stops at
+// the first failure.
+func (s *Sim) settleDown() {
+	s.calmDown()
+	if !s.until(restTime, "every client has ended its operation", s.clientsRest) {
+		return
+	}
+	for _, n := range s.nodes {
+		s.crash(n, false)
+		s.start(n)
+	}
+	if !s.until(healingTime, "every node reaches every other", s.linksUp) {
+		return
+	}
+	if s.plan.Found && !s.until(foundingTime, "every node acts in epoch 1", s.founded) {
+		return
+	}
+	s.run(s.now + 2*time.Second) // the clock bounds are persisted, stragglers arrive
+	s.readAll()
+	if s.failure != nil || !s.until(healingTime, "no request is open", s.nothingOpen) {
+		return
+	}
+	for _, k := range s.history.keys {
+		s.check.final(k)
+	}
+	s.check.strays()
+	s.check.setFull()
+	s.scanAll()
+}
+
+// until runs on until a condition holds. If that takes too long, the run has
+// failed.
+func (s *Sim) until(limit time.Duration, what string, holds func() bool) bool {
+	for end := s.now + limit; s.failure == nil && !holds(); {
+		if s.now >= end {
+			s.fail("LIVE", "%v after all faults have ended, this does not hold: %s. %s", limit, what, s.waiting())
+		}
+		s.run(s.now + 10*time.Millisecond)
+	}
+	return s.failure == nil
+}
+
+func (s *Sim) clientsRest() bool {
+	for _, c := range s.clients {
+		if !c.resting {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *Sim) linksUp() bool {
+	for _, n := range s.nodes {
+		if n.process == nil {
+			return false
+		}
+		for _, l := range n.process.links {
+			if l != nil && l.state != linkUp {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (s *Sim) nothingOpen() bool {
+	for _, n := range s.nodes {
+		if n.process.router.Open() > 0 || n.process.commits.busy {
+			return false
+		}
+	}
+	return true
+}
+
+// readAll reads every key at ALL, by one client for each node. A read may fail
+// a few times, as connections come up, but not for ever.
+func (s *Sim) readAll() {
+	next, left := 0, len(s.history.keys)
+	var read func(c *client, k *key, tries int)
+	more := func(c *client) {
+		if next < len(s.history.keys) {
+			next++
+			read(c, s.history.keys[next-1], 0)
+		}
+	}
+	read = func(c *client, k *key, tries int) {
+		o := s.newOperation(wire.OpGet, k)
+		o.client, o.level = c.id, contract.All
+		if k.damaged >= 0 {
+			o.level = contract.Quorum // nothing repairs a damaged record yet
+		}
+		o.need = needOf(o.level, s.plan.Replicas)
+		a := &attempt{operations: []*operation{o}, node: s.nodes[c.home], deadline: time.Second, patience: 2 * time.Second}
+		c.current = a
+		c.after = func() {
+			switch {
+			case o.acked:
+				left--
+				more(c)
+			case tries == 5:
+				s.failKey(k, "LIVE", "all is healed, but %v through %v fails: %s", o, a.node, o.text)
+			default:
+				s.after(100*time.Millisecond, "read again", nil, func() { read(c, k, tries+1) })
+			}
+		}
+		c.start(a)
+	}
+	for i := range s.nodes {
+		c := s.newClient(1000 + i)
+		c.home = i
+		more(c)
+	}
+	s.until(time.Minute, "every key was read at ALL", func() bool { return left == 0 })
+}
+
+// final checks the replicas of one key. Where one is damaged, the others need
+// not agree, but the best of them has to be good enough.
+func (c *checker) final(k *key) {
+	s := c.s
+	s.fig.Finals++
+	var best *operation
+	for _, i := range k.owners {
+		n := s.nodes[i]
+		if i == k.damaged {
+			continue
+		}
+		rec := n.disk.synced(k)
+		if first := s.nodes[k.owners[0]]; k.damaged < 0 && !bytes.Equal(rec, first.disk.synced(k)) {
+			s.failKey(k, "FINAL", "(1) replicas differ after a read at ALL: %v holds %s, %v holds %s", first, dump(first.disk.synced(k)), n, dump(rec))
+			return
+		}
+		if rec == nil {
+			continue
+		}
+		w := s.written(rec)
+		switch {
+		case w == nil || w.key != k:
+			s.failKey(k, "FINAL", "(4) fabricated: %s", dump(rec))
+			return
+		case w.class == none && !w.doubled:
+			s.failKey(k, "FINAL", "(3) ghost: %v had no effect, but stands", w)
+		case !bytes.Equal(rec, w.record()):
+			s.failKey(k, "FINAL", "(3) the record of %v is not what was written: %x", w, rec)
+		}
+		if best == nil || best.version.Less(w.version) {
+			best = w
+		}
+	}
+	c.notLost(k, best)
+}
+
+// notLost checks that what stands in the end is at least the highest write that
+// was acknowledged; where a copy is damaged, by more than one replica.
+func (c *checker) notLost(k *key, best *operation) {
+	least := 1
+	if k.damaged >= 0 {
+		least = 2
+	}
+	for _, o := range k.operations {
+		if o.writes() && o.class == done && o.need >= least && (best == nil || best.version.Less(o.version)) {
+			c.s.failKey(k, "FINAL", "(2) acked lost: %v was acknowledged, but the best replica holds less", o)
+			return
+		}
+	}
+}
+
+// strays checks that no node holds what it does not own, or what nobody wrote.
+func (c *checker) strays() {
+	lo, hi := storage.RecordRange(0, ^uint64(0))
+	for _, n := range c.s.nodes {
+		err := n.disk.engine.Scan(lo, hi, func(stored, rec []byte) bool {
+			_, _, name, err := storage.ParseRecordKey(stored)
+			k := c.s.history.byName[string(name)]
+			if err != nil || k == nil {
+				c.s.fail("FINAL", "(4) %v holds key %q, which nobody wrote", n, name)
+				return false
+			}
+			for _, i := range k.owners {
+				if i == n.index {
+					return true
+				}
+			}
+			c.s.failKey(k, "FINAL", "(4) %v holds it, but is no natural replica", n)
+			return false
+		})
+		if err != nil {
+			c.s.fail("FINAL", "the disk of %v cannot be read: %v", n, err)
+		}
+	}
+}
+
+// setFull checks the elements: each was written once and never deleted.
+func (c *checker) setFull() {
+	s := c.s
+	for _, k := range s.history.keys {
+		if !k.element {
+			continue
+		}
+		add := k.operations[0]
+		there := slices.ContainsFunc(k.owners, func(i int) bool { return s.nodes[i].disk.synced(k) != nil })
+		switch {
+		case add.class == done && !there:
+			s.failKey(k, "SETFULL", "lost: %v was acknowledged and is absent at the end", add)
+		case add.class == none && there && !add.doubled:
+			s.failKey(k, "SETFULL", "ghost: %v had no effect and is there at the end", add)
+		case add.class == doubt && there:
+			s.fig.Recovered++
+		}
+	}
+}
+
+// scanAll walks the whole of every node's view by SCAN. All replicas agree by
+// now, so each has to show exactly the live keys.
+func (s *Sim) scanAll() {
+	if s.failure != nil {
+		return
+	}
+	for i := range s.nodes {
+		c := s.newClient(2000 + i)
+		c.home = i
+		o := s.newOperation(wire.OpScan, nil)
+		o.client, o.level, o.need = c.id, contract.One, 1
+		shown, ended := 0, false
+		var page func()
+		page = func() {
+			before := c.walk.pages
+			a := &attempt{operations: []*operation{o}, node: s.nodes[i], deadline: time.Second, patience: 2 * time.Second}
+			c.current = a
+			c.after = func() {
+				shown += c.walk.items
+				switch {
+				case c.walk.pages == before && o.tries == 5:
+					s.fail("LIVE", "all is healed, but a scan through %v fails: %s", a.node, o.text)
+				case c.walk.ended:
+					ended = true
+				default:
+					page()
+				}
+			}
+			o.tries++
+			c.start(a)
+		}
+		page()
+		if !s.until(time.Minute, "a whole scan ends", func() bool { return ended }) {
+			return
+		}
+		if want := s.liveKeys(); shown != want && s.fig.Damaged == 0 {
+			s.fail("SCAN", "a whole scan through %v shows %d keys of %d", s.nodes[i], shown, want)
+			return
+		}
+	}
+}
+
+// liveKeys is how many keys have a value that never expires.
+func (s *Sim) liveKeys() int {
+	n := 0
+	for _, k := range s.history.keys {
+		rec := s.nodes[k.owners[0]].disk.synced(k)
+		if r, err := record.Parse(rec); err == nil && !r.Tombstone && r.ExpiresAt == 0 {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,216 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/candordb/candor/contract"
+	"github.com/candordb/candor/record"
+	"github.com/candordb/candor/replica"
+	"github.com/candordb/candor/storage"
+	"github.com/candordb/candor/storage/model"
+	"github.com/candordb/candor/traitor"
+)
+
+// disk is what a node keeps over its crashes: the engine, and how slow it is
+// now.
+type disk struct {
+	engine      *model.Engine
+	stalledTill time.Duration
+	scratch     []byte
+}
+
+// The disk is a replica.Store.
+
+func (d *disk) Record(token uint64, namespace uint32, key []byte) ([]byte, error) {
+	d.scratch = storage.AppendRecordKey(d.scratch[:0], token, namespace, key)
+	rec, err := d.engine.Get(d.scratch)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, nil
+	}
+	return rec, err
+}
+
+func (d *disk) Range(from uint64, namespace uint32, after []byte, last uint64, fn func(uint64, uint32, []byte, []byte) bool) error {
+	lo, hi := storage.RecordRange(from, last)
+	if after != nil {
+		lo = append(storage.AppendRecordKey(nil, from, namespace, after), 0)
+	}
+	return d.engine.Scan(lo, hi, func(k, v []byte) bool {
+		token, ns, key, err := storage.ParseRecordKey(k)
+		if err != nil {
+			panic("sim: a foreign key in the range of records: " + err.Error())
+		}
+		return fn(token, ns, key, v)
+	})
+}
+
+// synced is the record that would survive a power cut now; nil: none.
+func (d *disk) synced(k *key) []byte {
+	d.scratch = storage.AppendRecordKey(d.scratch[:0], k.token, namespaceNumber, k.name)
+	rec, _ := d.engine.Synced(d.scratch)
+	return rec
+}
+
+// batch is a replica.Batch over a batch of the engine.
+type batch struct {
+	storage.Batch
+	key []byte
+}
+
+func (b *batch) PutRecord(token uint64, namespace uint32, key, rec []byte) {
+	b.key = storage.AppendRecordKey(b.key[:0], token, namespace, key)
+	b.Put(b.key, rec)
+}
+
+func (b *batch) PutSystem(name, value []byte) {
+	b.key = storage.AppendSystemKey(b.key[:0], string(name))
+	b.Put(b.key, value)
+}
+
+// committer is a process's one writer: it drains what waits, lets the Applier
+// decide, stages one batch, and when the virtual sync has ended tells the
+// router. It is storage.Committer without its goroutine.
+type committer struct {
+	p       *process
+	queue   []replica.Write
+	cost    int
+	work    []replica.Write // being synced
+	busy    bool
+	broken  bool // a sync failed: nothing more is written
+	applier replica.Applier
+	batch   batch
+}
+
+// submit queues a group of writes; false if there is no room.
+func (c *committer) submit(writes []replica.Write) bool {
+	cost := 0
+	for i := range writes {
+		cost += writes[i].Cost()
+	}
+	if c.broken || len(c.queue) > 0 && c.cost+cost > c.p.sim.plan.Limits.QueueBytes {
+		return false
+	}
+	for i := range writes {
+		w, _ := writes[i].Own(nil)
+		c.queue = append(c.queue, w)
+	}
+	c.cost += cost
+	c.nudge()
+	return true
+}
+
+func (c *committer) nudge() {
+	if !c.busy && len(c.queue) > 0 {
+		c.busy = true
+		c.p.sim.after(10*time.Microsecond, "commit", c.p, c.commit)
+	}
+}
+
+// commit takes a batch from the queue and writes it.
+func (c *committer) commit() {
+	n, cost := 0, 0
+	for n < len(c.queue) && (n == 0 || cost+c.queue[n].Cost() <= c.p.sim.plan.Limits.BatchBytes) {
+		cost += c.queue[n].Cost()
+		n++
+	}
+	c.work = append(c.work[:0], c.queue[:n]...)
+	c.queue = append(c.queue[:0], c.queue[n:]...)
+	c.cost -= cost
+	s, d := c.p.sim, &c.p.node.disk
+	c.batch.Reset()
+	now := c.p.Now()
+	c.applier.Apply(now, d, c.work, &c.batch)
+	s.check.applied(c.p.node, now, c.work)
+	if c.batch.Len() == 0 {
+		c.done(contract.OK)
+		return
+	}
+	if err := d.engine.Stage(&c.batch.Batch); err != nil {
+		panic("sim: staging on a working disk: " + err.Error())
+	}
+	took := s.diskDice.exponential(s.plan.Disk.Write) + s.diskDice.exponential(s.plan.Disk.Sync)
+	if s.calm {
+		took = 100 * time.Microsecond
+	} else if d.stalledTill > s.now {
+		took += d.stalledTill - s.now
+	}
+	s.after(took, "sync", c.p, c.sync)
+	if traitor.Is(traitor.AckBeforeSync) {
+		c.tell(contract.OK)
+	}
+}
+
+// sync ends the batch that is being written.
+func (c *committer) sync() {
+	s, d := c.p.sim, &c.p.node.disk
+	if !s.calm && s.diskDice.chance(s.plan.Disk.SyncError) {
+		s.fig.SyncErrors++
+		d.engine.FailSync(errors.New("virtual sync error"))
+	}
+	err := d.engine.Sync()
+	switch {
+	case err == nil:
+		s.fig.Syncs++
+		s.check.synced(c.p.node, c.work)
+		c.done(contract.OK)
+	case errors.Is(err, storage.ErrInDoubt):
+		s.tracef("%v: a sync failed", c.p.node)
+		c.broken = true
+		c.done(contract.Internal)
+		c.work = append(c.work[:0], c.queue...)
+		c.queue, c.cost = nil, 0
+		c.tell(contract.NotReady)
+		// As a node does: say so, then end the process, which the supervisor
+		// starts again.
+		c.p.sim.after(s.diskDice.between(0, time.Second), "poisoned", c.p, func() { s.crash(c.p.node, false); s.startLater(c.p.node) })
+	default:
+		panic("sim: sync: " + err.Error())
+	}
+}
+
+// done tells the router about the batch, and goes on with the next one.
+func (c *committer) done(failure contract.Code) {
+	if c.batch.Len() == 0 || !traitor.Is(traitor.AckBeforeSync) || failure != contract.OK {
+		c.tell(failure)
+	}
+	c.busy = false
+	c.nudge()
+}
+
+func (c *committer) tell(failure contract.Code) {
+	if len(c.work) == 0 {
+		return
+	}
+	p := c.p
+	p.turn(func() { p.router.Committed(&p.scratch, c.work, failure) })
+}
+
+// lose is a crash: what was not synced is kept or lost, batch by batch, a
+// beginning of what was staged.
+func (d *disk) lose(s *Sim) {
+	d.engine.Crash(func() bool {
+		kept := s.diskDice.chance(s.plan.Disk.Keep)
+		if !kept {
+			s.fig.BatchesLost++
+		}
+		return kept
+	})
+}
+
+// dump describes a stored record, for people.
+func dump(rec []byte) string {
+	if rec == nil {
+		return "nothing"
+	}
+	r, err := record.Parse(rec)
+	if err != nil {
+		return err.Error()
+	}
+	kind := fmt.Sprintf("value of operation %d", operationOf(r.Value))
+	if r.Tombstone {
+		kind = "tombstone"
+	}
+	return fmt.Sprintf("%v, %s, expires %d", r.Version, kind, r.ExpiresAt)
+}

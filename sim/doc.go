@@ -1,0 +1,42 @@
+// Package sim runs whole clusters in one goroutine, on virtual networks, disks
+// and clocks, and judges every answer that they give. One seed is one run, to
+// the bit.
+//
+// What is simulated is what users run: real routers with their coordinators and
+// replicas, real frames, the real arithmetic of clocks and rings. Made up is only
+// what surrounds them: timeline (virtual time), network and link, disk and
+// committer, hardware (clocks), node and process, client. Faults begin at random
+// hours (faults.go, cuts.go) or in the middle of one certain thing (ambush.go).
+//
+// Run makes one run. Its Plan says which faults there are and what clients do: a
+// swarm run draws from the seed which options are on at all, each with
+// probability one half, and then how strong they are; a scenario is a preset. Each
+// option, and each part of the run, has a stream of random numbers of its own. A
+// run ends in calm: all heals, every node starts again, every key is read at ALL.
+//
+// The checkers are REG (what reads may return), TRUTH (answers against what
+// replicas hold at that moment), STORE (no replica goes back), CLOCK (rule 1),
+// RES (one answer each, in time), SCAN, SETFULL, FINAL (nothing lost, no ghost, all
+// agree), LIVE (it ends), EPOCH (one epoch 1, chosen before anybody acts on it) and
+// WIRE. They keep books of their own. That they bite is shown by planted bugs
+// (package traitor, go test -tags traitor).
+//
+// # How to read a failure
+//
+// It begins with one line: seed, fingerprint, virtual time, checker, and the
+// command that repeats the run. Then comes the broken promise in a sentence, with
+// the versions and nodes in question; the options that the seed drew; and the
+// last operations on the key with what each replica holds. An operation's line
+// has its times, its class (done, none: no effect, doubt), what was asked and
+// what was answered; #17 is the id with which its value begins. A second report
+// is of the shrunk run: with as few options as still break it. Begin there:
+//
+//	go test ./sim -v -run TestSeed -sim.seed=17 -sim.without="clog,pause" -sim.shorten=0.25
+//
+// With -v everything of interest is printed as it happens. If the fingerprint
+// differs from the reported one the code is another, or something decides by
+// what is not in the seed: that is a bug to be found first.
+//
+// It is pure like the packages that it drives; whoever wants many runs at once
+// makes them in many goroutines, each whole.
+package sim

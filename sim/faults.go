@@ -1,0 +1,143 @@
+package sim
+
+import (
+	"slices"
+	"time"
+)
+
+// unleash starts the faults of the plan.
+func (s *Sim) unleash() {
+	f, p := &s.plan.Faults, s.plan
+	s.repeat(f.Cut, f.Regular, s.cutSomewhere)
+	s.repeat(f.Swizzle, false, s.swizzle)
+	s.repeat(f.Crash, false, s.crashSomeone)
+	s.repeat(f.Pause, false, s.pauseSomeone)
+	s.repeat(p.Disk.Stall, false, func() {
+		n := s.anyone()
+		n.disk.stalledTill = max(n.disk.stalledTill, s.now+s.faultDice.exponential(p.Disk.StallFor))
+		s.fig.Stalls++
+	})
+	s.repeat(p.Disk.Damage, false, s.damageSomething)
+	s.repeat(p.Clocks.Jump, false, func() {
+		n := s.anyone()
+		n.clock.offset = s.faultDice.between(-p.Clocks.JumpUpTo, p.Clocks.JumpUpTo)
+		s.fig.ClockJumps++
+		s.tracef("the clock of %v jumps to %v", n, n.clock.offset)
+	})
+	if amplitude := p.Clocks.Strobe; amplitude > 0 {
+		n, sign := s.anyone(), time.Duration(1)
+		s.every(100*time.Millisecond, func() {
+			n.clock.offset += sign * amplitude
+			sign = -sign
+			s.fig.ClockJumps++
+		})
+	}
+	s.repeat(p.Net.Suspect, false, s.suspectSomeone)
+	s.repeat(p.Load.Resets, false, func() {
+		c := s.clients[s.faultDice.IntN(len(s.clients))]
+		c.portals[s.faultDice.IntN(len(s.nodes))].reset()
+	})
+}
+
+// repeat lets something happen at random intervals with that mean, or regularly,
+// as long as the run is not calm. An interval of 0 means never.
+func (s *Sim) repeat(mean time.Duration, regular bool, do func()) {
+	if mean == 0 {
+		return
+	}
+	wait := mean
+	if !regular {
+		wait = s.faultDice.exponential(mean)
+	}
+	s.after(wait, "fault", nil, func() {
+		if s.calm {
+			return
+		}
+		do()
+		s.repeat(mean, regular, do)
+	})
+}
+
+// every lets something happen at fixed intervals, as long as the run is not
+// calm.
+func (s *Sim) every(d time.Duration, do func()) { s.repeat(d, true, do) }
+
+func (s *Sim) anyone() *node { return s.nodes[s.faultDice.IntN(len(s.nodes))] }
+
+func (s *Sim) crashSomeone() {
+	n := s.anyone()
+	if n.process == nil {
+		return
+	}
+	if s.faultDice.chance(s.plan.Faults.Graceful) {
+		s.fig.Stops++
+		s.stop(n)
+		s.startLaterAfterStop(n)
+		return
+	}
+	s.crash(n, s.faultDice.chance(s.plan.Faults.PowerCut))
+	s.startLater(n)
+}
+
+// startLaterAfterStop starts a node that was asked to stop.
+func (s *Sim) startLaterAfterStop(n *node) {
+	s.after(250*time.Millisecond, "stopped", nil, func() { s.startLater(n) })
+}
+
+// damageSomething changes one byte of a synced record: at most one copy of each
+// key, and only where there are three.
+func (s *Sim) damageSomething() {
+	k := s.history.keys[s.faultDice.IntN(len(s.history.keys))]
+	n := s.nodes[pick(s.faultDice, k.owners...)]
+	rec := slices.Clone(n.disk.synced(k))
+	if rec == nil || k.damaged >= 0 || len(k.owners) < 3 || n.disk.engine.Staged() > 0 || n.disk.engine.Err() != nil {
+		return
+	}
+	rec[s.faultDice.IntN(len(rec))] ^= 1 << s.faultDice.IntN(8)
+	var b batch
+	b.PutRecord(k.token, namespaceNumber, k.name, rec)
+	if err := n.disk.engine.Write(&b.Batch); err != nil {
+		panic("sim: damaging a record: " + err.Error())
+	}
+	k.damaged, k.damagedAt = n.index, s.now
+	s.fig.Damaged++
+	s.tracef("the record of %s on %v is damaged", k.name, n)
+}
+
+func (s *Sim) pauseSomeone() {
+	n, long := s.anyone(), s.faultDice.exponential(s.plan.Faults.PauseFor)
+	p := n.process
+	if p == nil || p.pausedUntil > s.now {
+		return
+	}
+	s.fig.Pauses++
+	s.tracef("%v pauses for %v", n, long)
+	p.pausedUntil = s.now + long
+	p.pausedFor += long
+}
+
+// suspectSomeone makes one node doubt another for a while, which is there.
+func (s *Sim) suspectSomeone() {
+	from, to := s.anyone(), s.anyone()
+	if from == to || from.process == nil {
+		return
+	}
+	l := from.process.links[to.index]
+	l.suspect = true
+	s.after(s.faultDice.exponential(time.Second), "trust", nil, func() { l.suspect = false })
+}
+
+// calmDown ends all faults: the network heals, disks are quick, nobody pauses,
+// and who is down starts.
+func (s *Sim) calmDown() {
+	s.tracef("calm")
+	s.calm = true
+	s.net.heal()
+	for _, n := range s.nodes {
+		n.disk.stalledTill = 0
+		if p := n.process; p != nil && p.pausedUntil > s.now {
+			s.crash(n, false) // nobody knows when it would wake
+		}
+		s.start(n)
+	}
+}

@@ -1,0 +1,268 @@
+package sim
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/candordb/candor/paxos"
+	"github.com/candordb/candor/replica"
+	"github.com/candordb/candor/ring"
+	"github.com/candordb/candor/router"
+	"github.com/candordb/candor/storage"
+	"github.com/candordb/candor/topology"
+	"github.com/candordb/candor/wire"
+)
+
+// founding is a process's part in agreeing on epoch 1, in runs that begin
+// without any (Plan.Found): the shell around topology.Core, as the node has it.
+// Events are handled one after the other; what an event saves is synced before
+// anything else of it happens.
+type founding struct {
+	p     *process
+	core  *topology.Core
+	queue []func(*topology.Effects)
+	busy  bool
+}
+
+// foundingTick is how often Core is told the time.
+const foundingTick = 100 * time.Millisecond
+
+// peerAddress is the address of a node in cluster.bootstrap.
+func peerAddress(index int) string { return fmt.Sprintf("n%d:7401", index) }
+
+// join starts a process's part in the founding, or continues with the metadata
+// that its disk has.
+func (p *process) join() {
+	s, n := p.sim, p.node
+	if !s.plan.Found {
+		p.cluster = s.cluster
+		return
+	}
+	var list []string
+	for i := range s.nodes {
+		list = append(list, peerAddress(i))
+	}
+	metadata, _ := n.disk.engine.Synced(storage.SystemKey(topology.MetadataName))
+	register, _ := n.disk.engine.Synced(storage.SystemKey(topology.RegisterName))
+	self := *s.cluster.Ring.Member(n.index)
+	self.Peer = list[n.index]
+	core, err := topology.New(topology.Options{
+		Self: self, ClusterName: clusterName, Bootstrap: list, Replicas: s.plan.Replicas, Partitions: s.plan.Partitions,
+		AgeLimitMS: s.plan.AgeLimit.Milliseconds(), MaxDriftMS: s.plan.MaxDrift.Milliseconds(),
+	}, metadata, register)
+	if err != nil {
+		s.fail("EPOCH", "%v cannot start: %v", n, err)
+		return
+	}
+	p.found = &founding{p: p, core: core}
+	if m := core.Metadata(); m != nil {
+		p.install(m)
+	}
+	p.found.post(func(*topology.Effects) { core.Learned(list[n.index], n.id) })
+	p.found.tick()
+}
+
+func (f *founding) tick() {
+	s := f.p.sim
+	s.after(foundingTick, "founding", f.p, func() {
+		f.post(func(out *topology.Effects) {
+			if v, ok := f.p.clock.stamp(s.now); ok {
+				f.core.Tick(f.p.Now().Mono, v.Time, s.nodeDice.Uint64, out)
+			}
+		})
+		f.tick()
+	})
+}
+
+// post handles an event, after those before it.
+func (f *founding) post(event func(*topology.Effects)) {
+	f.queue = append(f.queue, event)
+	f.next()
+}
+
+func (f *founding) next() {
+	if f.busy || len(f.queue) == 0 || f.p.dead {
+		return
+	}
+	f.busy = true
+	event := f.queue[0]
+	f.queue = f.queue[1:]
+	out := new(topology.Effects)
+	event(out)
+	f.save(out, 0)
+}
+
+// save makes the saves durable one by one and then carries out the rest. Where
+// one fails, nothing else of the event happens.
+func (f *founding) save(out *topology.Effects, i int) {
+	s := f.p.sim
+	if i == len(out.Saves) {
+		f.carry(out)
+		return
+	}
+	w := replica.Write{Kind: replica.System, Key: out.Saves[i].Name, Record: out.Saves[i].Value}
+	w.Origin.Done = func(durable bool) {
+		if !s.calm && s.faultDice.chance(s.plan.Faults.KillAtSave) {
+			s.mark("killed between a vote's sync and its answer")
+			s.crashSoon(f.p.node)
+			return
+		}
+		if durable {
+			s.after(0, "saved", f.p, func() { f.save(out, i+1) })
+		}
+	}
+	if !f.p.Commit([]replica.Write{w}) {
+		f.done()
+		return
+	}
+	if !s.calm && s.faultDice.chance(s.plan.Faults.KillAtSave) {
+		s.mark("killed while a vote is being synced")
+		s.after(s.faultDice.between(0, s.plan.Disk.Sync), "kill", f.p, func() { s.crashSoon(f.p.node) })
+	}
+}
+
+func (f *founding) carry(out *topology.Effects) {
+	if out.Installed != nil {
+		f.p.install(out.Installed)
+	}
+	for i := range out.Sends {
+		f.send(&out.Sends[i])
+	}
+	for i := range out.Replies {
+		f.reply(&out.Replies[i])
+	}
+	f.done()
+}
+
+func (f *founding) done() {
+	f.busy = false
+	f.next()
+}
+
+// send hands a message to the link to its node; where that is down it is lost.
+func (f *founding) send(m *topology.Send) {
+	at, ok := f.p.sim.cluster.Ring.Index(m.To)
+	for i := range f.p.links {
+		if m.Addr != "" && m.Addr == peerAddress(i) {
+			at, ok = i, true
+		}
+	}
+	if !ok || f.p.links[at] == nil {
+		return
+	}
+	l := f.p.links[at]
+	box := l.Begin()
+	if box == nil {
+		return
+	}
+	box.SetReady(m.Append(box.Ready(), wire.PeerHead{ID: box.NextID(), Epoch: f.p.epoch(), Clock: f.p.Clock()}))
+	l.End()
+	l.Flush()
+}
+
+func (f *founding) reply(r *topology.Reply) {
+	c := r.To.(*conn)
+	_, buf := c.Begin()
+	buf = r.Append(buf, wire.Head{Epoch: f.p.epoch(), Clock: f.p.Clock()})
+	c.End(buf)
+	c.Flush()
+}
+
+// epoch is the epoch that the process acts in; 0: none.
+func (p *process) epoch() uint64 {
+	if p.cluster == nil {
+		return 0
+	}
+	return uint64(p.cluster.Ring.Epoch())
+}
+
+// install makes a process act in epoch 1.
+func (p *process) install(m *topology.Metadata) {
+	s := p.sim
+	view, err := m.View()
+	if err != nil {
+		s.fail("EPOCH", "%v installs metadata without a view: %v", p.node, err)
+		return
+	}
+	s.tracef("%v installs epoch %d of cluster %x", p.node, m.Epoch, m.ClusterID)
+	s.check.installed(p.node, m, view)
+	p.cluster = &router.Cluster{
+		ID: [16]byte(m.ClusterID), Ring: view, Namespaces: s.cluster.Namespaces, AgeLimit: m.AgeLimitMS, MaxDrift: m.MaxDriftMS,
+	}
+}
+
+// Control implements router.World.
+func (p *process) Control(from router.Conn, _ ring.NodeID, q *wire.PeerRequest) {
+	if p.found == nil {
+		return
+	}
+	own := wire.PeerRequest{PeerHead: q.PeerHead, Document: bytes.Clone(q.Document), Ballot: wire.Ballot{
+		Register: bytes.Clone(q.Ballot.Register), Ballot: q.Ballot.Ballot, Value: bytes.Clone(q.Ballot.Value),
+	}}
+	p.sim.after(0, "control", p, func() {
+		p.found.post(func(out *topology.Effects) { p.found.core.Request(from, &own, out) })
+	})
+}
+
+// ControlAnswer implements router.World.
+func (p *process) ControlAnswer(from ring.NodeID, a *wire.PeerAnswer) {
+	if p.found == nil {
+		return
+	}
+	own := wire.PeerAnswer{Head: a.Head, Error: a.Error, Document: bytes.Clone(a.Document), Vote: a.Vote}
+	own.Vote.Value = bytes.Clone(a.Vote.Value)
+	p.sim.after(0, "control answer", p, func() {
+		p.found.post(func(out *topology.Effects) { p.found.core.Answer(from, &own, out) })
+	})
+}
+
+// installed checks that there is one epoch 1 only, and that nobody acts in it
+// before it is chosen: before every node's disk holds its vote for it.
+func (c *checker) installed(n *node, m *topology.Metadata, view *ring.View) {
+	s := c.s
+	doc, ok := n.disk.engine.Synced(storage.SystemKey(topology.MetadataName))
+	switch {
+	case !ok:
+		s.fail("EPOCH", "%v acts in an epoch that its disk does not hold", n)
+		return
+	case s.epochOne == nil:
+		s.epochOne = doc
+		s.mark("epoch 1 installed")
+	case !bytes.Equal(s.epochOne, doc):
+		s.fail("EPOCH", "two epochs 1: %v installs cluster %x, another has another", n, m.ClusterID)
+	}
+	for _, voter := range s.nodes {
+		register, _ := voter.disk.engine.Synced(storage.SystemKey(topology.RegisterName))
+		vote, err := paxos.ParseState(register)
+		if err != nil || !bytes.Equal(vote.Value, doc) {
+			s.fail("EPOCH", "%v acts in epoch 1 before %v has accepted it durably", n, voter)
+		}
+	}
+	same := m.Epoch == 1 && view.N() == s.plan.Replicas && fmt.Sprint(view.OwnersTable()) == fmt.Sprint(s.cluster.Ring.OwnersTable())
+	if !same || len(view.Members()) != len(s.nodes) {
+		s.fail("EPOCH", "the metadata of epoch %d is not what the bootstrap list makes", m.Epoch)
+	}
+}
+
+// founded says whether every node acts in epoch 1.
+func (s *Sim) founded() bool {
+	for _, n := range s.nodes {
+		if n.process == nil || n.process.cluster == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// waiting is what the nodes say that they wait for.
+func (s *Sim) waiting() string {
+	var all []string
+	for _, n := range s.nodes {
+		if p := n.process; p != nil && p.found != nil && p.cluster == nil {
+			all = append(all, fmt.Sprintf("%v: %s", n, p.found.core.Waiting()))
+		}
+	}
+	return strings.Join(all, "; ")
+}

@@ -1,0 +1,278 @@
+package sim
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/candordb/candor/hlc"
+	"github.com/candordb/candor/replica"
+	"github.com/candordb/candor/ring"
+	"github.com/candordb/candor/router"
+	"github.com/candordb/candor/storage"
+	"github.com/candordb/candor/wire"
+)
+
+const (
+	clusterName     = "sim"
+	namespaceName   = "default"
+	namespaceNumber = 1
+)
+
+// node is what outlives the crashes of a process: identity, disk and machine.
+type node struct {
+	sim     *Sim
+	index   int
+	id      ring.NodeID
+	clock   hardware
+	disk    disk
+	process *process // nil while it is down
+	starts  uint64
+	held    []holding // by key: what the disk holds, as the checker knows it
+}
+
+func (n *node) String() string { return fmt.Sprintf("n%d", n.index) }
+
+// process is one run of a node, from start to crash: what is in memory. It is
+// the router's World.
+type process struct {
+	sim         *Sim
+	node        *node
+	incarnation uint64
+	dead        bool
+	pausedUntil time.Duration
+	pausedFor   time.Duration // in all
+	leaving     bool
+	muted       bool // about to crash: nothing leaves any more
+
+	cluster  *router.Cluster // what it acts on; nil before epoch 1
+	found    *founding       // nil where the epoch is given
+	router   *router.Router
+	scratch  router.Turn
+	clock    hybrid
+	commits  committer
+	links    []*link // by node; nil: itself
+	conns    []*conn // of clients
+	request  *attempt
+	stamping int // which of the request's operations is stamped next
+}
+
+var _ router.World = (*process)(nil)
+
+// noLock guards the shards of a router that runs in one goroutine.
+type noLock struct{}
+
+func (noLock) Lock()   {}
+func (noLock) Unlock() {}
+
+// start runs the node.
+func (s *Sim) start(n *node) {
+	if n.process != nil {
+		return
+	}
+	n.starts++
+	p := &process{sim: s, node: n, incarnation: n.starts}
+	n.process = p
+	locks := make([]router.Locker, s.plan.Shards)
+	for i := range locks {
+		locks[i] = noLock{}
+	}
+	l := &s.plan.Limits
+	p.router = router.New(router.Options{
+		Self: n.id, ServerVersion: "sim", ClusterName: clusterName, Locks: locks,
+		Limits: router.Limits{
+			Limits:          wire.Limits{FrameBytes: l.FrameBytes, KeyBytes: 4096, ValueBytes: l.ValueBytes, InFlight: l.InFlight, BatchOps: l.BatchOps},
+			DeadlineDefault: 2000, DeadlineMax: 5000, Slots: s.plan.Slots,
+		},
+	}, p)
+	p.clock = hybrid{
+		h: &n.clock, maxDrift: s.plan.MaxDrift.Milliseconds(), monoZero: s.nodeDice.Int64N(1 << 40), writer: s.nodeDice.Uint64(),
+		peers: make([]heard, len(s.nodes)),
+	}
+	stored, _ := n.disk.engine.Synced(storage.SystemKey(clockName))
+	p.clock.boot(s.now, stored)
+	p.commits = committer{p: p, applier: replica.Applier{AgeLimit: s.plan.AgeLimit.Milliseconds()}}
+	s.tracef("%v starts", n)
+	p.join()
+	for _, to := range s.nodes {
+		if to == n {
+			p.links = append(p.links, nil)
+			continue
+		}
+		l := &link{p: p, to: to}
+		p.links = append(p.links, l)
+		l.connect()
+	}
+	p.persistClock()
+	p.tick()
+}
+
+// tick sweeps deadlines, again and again.
+func (p *process) tick() {
+	p.sim.after(p.sim.plan.Tick, "tick", p, func() {
+		p.turn(func() { p.router.Tick(&p.scratch) })
+		p.tick()
+	})
+}
+
+// persistClock renews the bound below which times are issued, again and again.
+func (p *process) persistClock() {
+	p.clock.adjust(p.sim.now)
+	bound, value := p.clock.nextBound(p.sim.now)
+	p.Commit([]replica.Write{{Kind: replica.System, Key: []byte(clockName), Record: value, Origin: replica.Origin{Done: func(durable bool) {
+		if durable {
+			p.clock.bound = bound
+		}
+	}}}})
+	p.sim.after(p.sim.plan.Clocks.Persisted, "clock", p, p.persistClock)
+}
+
+// turn is one turn of the router.
+func (p *process) turn(do func()) {
+	p.router.Begin(&p.scratch)
+	do()
+	p.router.Finish(&p.scratch)
+}
+
+// fromPeer takes a frame of another node's link.
+func (p *process) fromPeer(c *conn, frame []byte) {
+	if c.closed {
+		return
+	}
+	p.turn(func() { p.router.Peer(&p.scratch, c, frame[wire.HeaderBytes:]) })
+}
+
+// fromClient takes a frame of a client.
+func (p *process) fromClient(c *conn, frame []byte, a *attempt) {
+	if c.closed {
+		return
+	}
+	if a != nil {
+		a.arrived, a.arrivedAt, a.pausedFor, a.physical = true, p.sim.now, p.pausedFor, p.Now().Physical
+		p.sim.check.arrived(p, a)
+		p.sim.check.expect(p, c, a)
+	}
+	p.request, p.stamping = a, 0
+	p.turn(func() { p.router.Client(&p.scratch, c, frame[wire.HeaderBytes:]) })
+	p.request = nil
+}
+
+// whenAwake lets something happen to a process of this node, now or at the end
+// of its pause; never, if it has died.
+func (n *node) whenAwake(p *process, do func()) {
+	switch {
+	case p.dead:
+	case p.pausedUntil > n.sim.now:
+		n.sim.at(p.pausedUntil, "awake", p, do)
+	default:
+		do()
+	}
+}
+
+// crash ends the process of a node. Its peers are told soon, as their
+// connections are reset, but not if the power failed.
+func (s *Sim) crash(n *node, power bool) {
+	p := n.process
+	if p == nil {
+		return
+	}
+	s.fig.Crashes++
+	if power {
+		s.fig.PowerCuts++
+	}
+	s.tracef("%v crashes (power cut: %v)", n, power)
+	p.dead, n.process = true, nil
+	n.disk.lose(s)
+	s.check.recovered(n)
+	for _, o := range s.nodes {
+		if o.process == nil || o == n {
+			continue
+		}
+		notice := s.nodeDice.exponential(30 * time.Millisecond)
+		if power {
+			notice = s.plan.Net.Notice
+		}
+		o.process.links[n.index].lostSoon(notice)
+	}
+	for _, c := range p.conns {
+		if !c.closed {
+			c.closed = true
+			c.portal.resetSoon(c)
+		}
+	}
+}
+
+// stop says goodbye to the clients of a node, gives what is in flight a little
+// time, and ends the process.
+func (s *Sim) stop(n *node) {
+	p := n.process
+	if p == nil || p.leaving {
+		return
+	}
+	p.leaving = true
+	p.turn(func() {
+		for _, c := range p.conns {
+			if !c.closed {
+				p.router.Goodbye(&p.scratch, c)
+			}
+		}
+	})
+	s.after(200*time.Millisecond, "stop", p, func() { s.crash(n, false) })
+}
+
+// startLater starts a node after a while, if it has not been by then.
+func (s *Sim) startLater(n *node) {
+	s.after(s.faultDice.exponential(s.plan.Faults.CrashFor), "restart", nil, func() { s.start(n) })
+}
+
+// Cluster implements router.World.
+func (p *process) Cluster() *router.Cluster { return p.cluster }
+
+// RingMembers implements router.World.
+func (p *process) RingMembers() []wire.RingMember { return p.sim.ringMembers }
+
+// Peer implements router.World.
+func (p *process) Peer(id ring.NodeID) router.Peer {
+	i, ok := p.sim.cluster.Ring.Index(id)
+	if !ok || p.links[i] == nil {
+		return nil
+	}
+	return p.links[i]
+}
+
+// Serving implements router.World.
+func (p *process) Serving() bool { return !p.commits.broken }
+
+// Store implements router.World.
+func (p *process) Store() replica.Store { return &p.node.disk }
+
+// Commit implements router.World.
+func (p *process) Commit(w []replica.Write) bool { return p.commits.submit(w) }
+
+// Now implements router.World.
+func (p *process) Now() replica.Now { return p.clock.now(p.sim.now) }
+
+// Clock implements router.World.
+func (p *process) Clock() hlc.Timestamp { return p.clock.read(p.sim.now) }
+
+// Coordinating implements router.World.
+func (p *process) Coordinating() bool { return !(p.clock.fenced && p.sim.plan.Clocks.Fenced) }
+
+// Stamp implements router.World.
+func (p *process) Stamp() (hlc.Version, bool) {
+	v, ok := p.clock.stamp(p.sim.now)
+	ok = ok && !(p.clock.fenced && p.sim.plan.Clocks.Fenced)
+	p.sim.check.stamped(p, v, ok)
+	return v, ok
+}
+
+// Observe implements router.World.
+func (p *process) Observe(from ring.NodeID, clock hlc.Timestamp) {
+	if i, ok := p.sim.cluster.Ring.Index(from); ok {
+		before := p.clock.word
+		p.clock.observe(p.sim.now, i, clock)
+		p.sim.check.observed(p, before)
+	}
+}
+
+// Goodbye implements router.World.
+func (p *process) Goodbye(ring.NodeID) {}

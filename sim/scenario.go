@@ -1,0 +1,95 @@
+package sim
+
+import (
+	"fmt"
+	"time"
+)
+
+// Scenario is a named preset: the faults and the load of one attack, with the
+// rest drawn from the seed.
+type Scenario struct {
+	Name  string
+	Story string
+	bend  func(dice, *Plan)
+}
+
+// Scenarios lists the presets.
+func Scenarios() []Scenario {
+	return []Scenario{
+		{"A1", "8 blind writers at quorum on 200 keys; halves, isolate-one and ring cuts, 10 s on, 10 s off", blindWriters},
+		{"A2", "A1 with clocks +-50 s, in steps of 30 s", func(d dice, p *Plan) {
+			blindWriters(d, p)
+			p.Clocks.Offset, p.Clocks.Quantum = 50*time.Second, 30*time.Second
+			p.Clocks.Jump, p.Clocks.JumpUpTo = 10*time.Second, 50*time.Second
+			p.Load.NodeStamp = 0.7
+		}},
+		{"A4", "quorum put, the coordinator cut off from the other replicas after it has sent; later reads give old or new, once new never old", func(d dice, p *Plan) {
+			p.Load.Clients, p.Load.Keys, p.Load.Put, p.Load.Element = 6, 8, 0.3, 0
+			p.Faults.CutAfterSend, p.Faults.CutFor = d.fraction(0.02, 0.2), 3*time.Second
+			p.Net.Unnoticed = d.fraction(0, 1)
+			p.Net.Mean = d.between(time.Millisecond, 20*time.Millisecond)
+		}},
+		{"A5", "digests differ, and the coordinator is killed before it writes back; the following reads are monotone", func(d dice, p *Plan) {
+			p.Load.Clients, p.Load.Keys, p.Load.Put, p.Load.Element = 8, 6, 0.3, 0
+			p.Net.Loss, p.Net.Mean = d.fraction(0.05, 0.3), d.between(time.Millisecond, 20*time.Millisecond)
+			p.Load.Deadlines = []time.Duration{200 * time.Millisecond}
+			p.Faults.KillBeforeRepair, p.Faults.CrashFor = d.fraction(0.05, 0.5), 500*time.Millisecond
+		}},
+		{"A7", "reads at one while nodes come and go: only values that were written", func(d dice, p *Plan) {
+			p.Load.One, p.Load.Put, p.Load.Delete = 0.8, 0.3, 0.05
+			p.Faults.Crash, p.Faults.CrashFor, p.Faults.PowerCut = 2*time.Second, 3*time.Second, 0.5
+			p.Faults.Graceful = 0.3
+			p.Load.Rows = 0.3
+		}},
+		{"A8", "messages duplicated up to 50 %, reordered, clogged: same result as without", func(d dice, p *Plan) {
+			p.Net.Double, p.Net.Reorder = d.fraction(0.2, 0.5), true
+			p.Net.Clog, p.Net.ClogMean = 0.02, 2*time.Second
+			p.Net.Mean = d.between(time.Millisecond, 50*time.Millisecond)
+			p.Load.Delete = 0.1
+		}},
+		{"bootstrap", "nodes without metadata: kills at every step, lost, doubled and late messages, disks that lose what was not synced; one epoch 1, which nobody acts on before it is chosen, and which comes when the faults end", func(d dice, p *Plan) {
+			p.Found, p.Nodes, p.Length = true, d.up(3, 5), d.between(2*time.Second, 20*time.Second)
+			p.Replicas = d.up(1, 3)
+			p.Load.Clients, p.Load.Ops, p.Load.Keys = 3, 300, 20
+			p.Net.Mean, p.Net.Reorder = d.between(time.Millisecond, 30*time.Millisecond), d.chance(0.5)
+			p.Net.Loss, p.Net.Double = d.fraction(0, 0.3), d.fraction(0, 0.5)
+			if d.chance(0.5) {
+				p.Net.Clog, p.Net.ClogMean = d.fraction(0, 0.02), d.between(0, 3*time.Second)
+			}
+			if d.chance(0.5) {
+				p.Faults.Cut, p.Faults.CutFor, p.Faults.Shapes = d.between(time.Second, 5*time.Second), d.between(0, 2*time.Second), shapeNames()
+				p.Net.AnswersDropped = 0.3
+			}
+			if d.chance(0.7) {
+				p.Faults.Crash, p.Faults.CrashFor, p.Faults.PowerCut = d.between(200*time.Millisecond, 4*time.Second), d.between(0, time.Second), 0.3
+			}
+			p.Faults.CrashFor = max(p.Faults.CrashFor, d.between(0, 500*time.Millisecond))
+			p.Faults.KillAtSave = d.fraction(0, 0.3)
+			p.Disk.Sync, p.Disk.Keep = d.between(0, 20*time.Millisecond), d.fraction(0, 1)
+			p.Clocks.Offset = pick(d, 0, 400*time.Millisecond, 10*time.Second)
+		}},
+	}
+}
+
+func blindWriters(d dice, p *Plan) {
+	p.Nodes, p.Replicas, p.Length = 5, 3, 40*time.Second
+	p.Load.Clients, p.Load.Keys, p.Load.Put, p.Load.Element, p.Load.Ops = 8, 200, 0.7, 0.2, 1600
+	p.Faults.Cut, p.Faults.CutFor, p.Faults.Regular = 20*time.Second, 10*time.Second, true
+	p.Faults.Shapes = []string{"halves", "isolate one", "ring"}
+	p.Net.Mean = d.between(500*time.Microsecond, 5*time.Millisecond)
+}
+
+// scenarioPlan is the plan of a scenario: five nodes with three copies, unless it
+// says otherwise, and else a healthy cluster drawn from the seed.
+func scenarioPlan(seed uint64, name string) *Plan {
+	for _, sc := range Scenarios() {
+		if sc.Name != name {
+			continue
+		}
+		p := calmPlan(newDice(seed, "plan"))
+		p.Nodes, p.Replicas = 5, 3
+		sc.bend(newDice(seed, "scenario/"+name), p)
+		return p
+	}
+	panic(fmt.Sprintf("sim: there is no scenario %q", name))
+}

@@ -1,0 +1,156 @@
+package sim
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/candordb/candor/contract"
+	"github.com/candordb/candor/hlc"
+	"github.com/candordb/candor/ring"
+	"github.com/candordb/candor/router"
+	"github.com/candordb/candor/storage/model"
+	"github.com/candordb/candor/wire"
+)
+
+// Options say which run to make.
+type Options struct {
+	Seed     uint64
+	Scenario string    // "" for a swarm run; else a name of Scenarios
+	Without  []string  // swarm options that are left out though the seed draws them
+	Shorten  float64   // share of the drawn length; 0: all of it
+	Outside  bool      // judge only by what clients are told and what stands at the end
+	Trace    io.Writer // gets a line for everything of interest; nil: none
+}
+
+// Result is what came of a run.
+type Result struct {
+	Options
+	Plan        *Plan
+	Fingerprint uint64
+	Virtual     time.Duration
+	Failure     *Failure // nil: every promise was kept
+	Figures     Figures
+}
+
+// Sim is one run: a cluster of real routers, and everything around them.
+type Sim struct {
+	timeline
+	seed    uint64
+	plan    *Plan
+	trace   io.Writer
+	cluster *router.Cluster
+	net     *network
+	nodes   []*node
+	clients []*client
+	history history
+	check   checker
+	fig     Figures
+	failure *Failure
+	calm    bool // no faults any more
+	outside bool // see Options
+
+	diskDice, nodeDice, faultDice dice
+	ringMembers                   []wire.RingMember
+	victimNow                     int
+	epochOne                      []byte // the metadata of the first node that acted on any
+}
+
+// Run makes one run. It is a function of the options, and of this build.
+func Run(o Options) *Result {
+	plan := drawPlan(o.Seed, o.Without)
+	if o.Scenario != "" {
+		plan = scenarioPlan(o.Seed, o.Scenario)
+	}
+	if o.Shorten != 0 {
+		plan.Length = time.Duration(float64(plan.Length) * o.Shorten)
+		plan.Load.Ops = max(1, int(float64(plan.Load.Ops)*o.Shorten))
+	}
+	s := newSim(o, plan)
+	s.run(s.plan.Length)
+	if s.failure == nil {
+		s.settleDown()
+	}
+	s.fig.Runs, s.fig.Virtual, s.fig.Events = 1, s.now, s.happened
+	return &Result{Options: o, Plan: plan, Fingerprint: s.fingerprint, Virtual: s.now, Failure: s.failure, Figures: s.fig}
+}
+
+// newSim builds a cluster in epoch 1 whose nodes are about to start.
+func newSim(o Options, plan *Plan) *Sim {
+	s := &Sim{seed: o.Seed, plan: plan, trace: o.Trace, outside: o.Outside}
+	s.check.s = s
+	s.fig.Marks, s.fig.Codes = make(map[string]int), make(map[contract.Code]int)
+	s.history.byName, s.history.byVersion = make(map[string]*key), make(map[hlc.Version]*operation)
+	s.diskDice, s.nodeDice, s.faultDice = s.stream("disk"), s.stream("node"), s.stream("faults")
+	s.build()
+	s.net = newNetwork(s)
+	s.makeKeys()
+	for _, n := range s.nodes {
+		s.start(n)
+	}
+	for i := range plan.Load.Clients {
+		c := s.newClient(i)
+		s.clients = append(s.clients, c)
+		c.think()
+	}
+	s.unleash()
+	return s
+}
+
+// build makes the nodes and the epoch that they all have, or will agree on.
+func (s *Sim) build() {
+	d := s.stream("cluster")
+	var members []ring.Member
+	for i := range s.plan.Nodes {
+		n := &node{sim: s, index: i, disk: disk{engine: model.New()}}
+		for b := range n.id {
+			n.id[b] = byte(d.Uint32())
+		}
+		n.clock.drift = d.Int64N(2*s.plan.Clocks.Drift+1) - s.plan.Clocks.Drift
+		n.clock.offset = quantised(d.between(-s.plan.Clocks.Offset, s.plan.Clocks.Offset), s.plan.Clocks.Quantum)
+		s.nodes = append(s.nodes, n)
+		m := ring.Member{ID: n.id, Name: n.String(), Zone: fmt.Sprint("z", i%s.plan.Zones), State: ring.Normal}
+		members = append(members, m)
+		s.ringMembers = append(s.ringMembers, wire.RingMember{ID: n.id, Name: m.Name, Zone: m.Zone, State: uint64(m.State)})
+	}
+	owners, err := ring.Claim(s.plan.Partitions, s.plan.Replicas, nil, members)
+	if err != nil {
+		panic("sim: " + err.Error())
+	}
+	view, err := ring.NewView(1, s.plan.Partitions, s.plan.Replicas, members, owners)
+	if err != nil {
+		panic("sim: " + err.Error())
+	}
+	s.cluster = &router.Cluster{
+		ID: [16]byte{1}, Ring: view, Namespaces: []router.Namespace{{Name: namespaceName, Number: namespaceNumber}},
+		AgeLimit: s.plan.AgeLimit.Milliseconds(), MaxDrift: s.plan.MaxDrift.Milliseconds(),
+	}
+}
+
+// quantised is d as a multiple of q; q 0: as it is.
+func quantised(d, q time.Duration) time.Duration {
+	if q == 0 {
+		return d
+	}
+	return d.Round(q)
+}
+
+// stream is the stream of random numbers of that name.
+func (s *Sim) stream(name string) dice { return newDice(s.seed, name) }
+
+// run lets things happen until a virtual time, or a failure.
+func (s *Sim) run(until time.Duration) {
+	for s.failure == nil && s.step(until) {
+	}
+	s.now = max(s.now, until)
+}
+
+// verbose says whether somebody reads the trace.
+func (s *Sim) verbose() bool { return s.trace != nil }
+
+// tracef writes a line of the trace.
+func (s *Sim) tracef(format string, args ...any) {
+	if s.trace != nil {
+		fmt.Fprintf(s.trace, "%s %s\n", clockText(s.now), fmt.Sprintf(format, args...))
+	}
+}

@@ -1,0 +1,160 @@
+package sim_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/candordb/candor/sim"
+)
+
+var (
+	seedsFlag    = flag.Uint64("sim.seeds", 200, "how many seeds TestSeeds runs")
+	firstFlag    = flag.Uint64("sim.first", 1, "the first of them")
+	seedFlag     = flag.Uint64("sim.seed", 0, "the seed that TestSeed runs")
+	scenarioFlag = flag.String("sim.scenario", "", "the scenario that TestSeed runs; empty: a swarm")
+	withoutFlag  = flag.String("sim.without", "", "swarm options to leave out, separated by commas")
+	shortenFlag  = flag.Float64("sim.shorten", 0, "share of the drawn length to run")
+)
+
+// runSeeds runs seeds in as many parallel subtests as there are processors;
+// each run is in one goroutine. A failure is shrunk before it is shown.
+func runSeeds(t *testing.T, o sim.Options, first, seeds uint64) *sim.Figures {
+	t.Helper()
+	workers := uint64(runtime.GOMAXPROCS(0))
+	results := make([]*sim.Result, seeds)
+	t.Run("runs", func(t *testing.T) {
+		for w := range workers {
+			t.Run(fmt.Sprint(w), func(t *testing.T) {
+				t.Parallel()
+				for i := w; i < seeds; i += workers {
+					one := o
+					one.Seed = first + i
+					results[i] = sim.Run(one)
+					if results[i].Failure != nil {
+						t.Errorf("%s\n%s\nshrunk: %s", runtime.Version(), results[i].Report(), sim.Shrink(results[i]).Report())
+					}
+				}
+			})
+		}
+	})
+	var total sim.Figures
+	for _, r := range results {
+		if r != nil {
+			total.Add(&r.Figures)
+		}
+	}
+	return &total
+}
+
+// Every promise that is checked holds on every seed, and the rare states are
+// reached.
+func TestSeeds(t *testing.T) {
+	started := time.Now()
+	total := runSeeds(t, sim.Options{}, *firstFlag, *seedsFlag)
+	fmt.Printf("sim: %s; %v\n", total.Line(), time.Since(started).Round(time.Millisecond))
+	if missed := total.Missed(); len(missed) > 0 && *seedsFlag >= 200 {
+		t.Errorf("rare states that no seed has reached: %q", missed)
+	}
+}
+
+// TestSeed repeats the run that a failure names.
+func TestSeed(t *testing.T) {
+	if *seedFlag == 0 {
+		t.Skip("names no seed: -sim.seed=N")
+	}
+	o := sim.Options{Seed: *seedFlag, Scenario: *scenarioFlag, Shorten: *shortenFlag}
+	if *withoutFlag != "" {
+		o.Without = strings.Split(*withoutFlag, ",")
+	}
+	if testing.Verbose() {
+		o.Trace = os.Stdout
+	}
+	r := sim.Run(o)
+	t.Log(r.Line())
+	if r.Failure != nil {
+		t.Error(r.Report())
+	}
+}
+
+// The scenarios hold, and each reaches the state that it is about.
+func TestScenarios(t *testing.T) {
+	reaches := map[string][]string{
+		"A1":        {"answer superseded", "refused as too few are reachable"},
+		"A2":        {"answer superseded"},
+		"A4":        {"coordinator cut off after it had sent a write", "in doubt with one replica that has it"},
+		"A5":        {"coordinator killed before it wrote back", "read written back before its answer"},
+		"A7":        {"late ack after the answer"},
+		"A8":        {"late ack after the answer"},
+		"bootstrap": {"epoch 1 installed", "killed while a vote is being synced", "killed between a vote's sync and its answer"},
+	}
+	for _, sc := range sim.Scenarios() {
+		t.Run(sc.Name, func(t *testing.T) {
+			t.Log(sc.Story)
+			total := runSeeds(t, sim.Options{Scenario: sc.Name}, 1, 20)
+			t.Log(total.Line())
+			for _, mark := range reaches[sc.Name] {
+				if total.Marks[mark] == 0 {
+					t.Errorf("no seed has reached %q", mark)
+				}
+			}
+		})
+	}
+}
+
+// replaySeeds are run again and again by TestOneSeedIsOneRun.
+const replaySeeds = 12
+
+// fingerprints runs some seeds and scenarios.
+func fingerprints() string {
+	var b strings.Builder
+	for seed := range uint64(replaySeeds) {
+		fmt.Fprintf(&b, "%d:%016x ", seed+1, sim.Run(sim.Options{Seed: seed + 1}).Fingerprint)
+	}
+	for _, sc := range sim.Scenarios() {
+		fmt.Fprintf(&b, "%s:%016x ", sc.Name, sim.Run(sim.Options{Seed: 1, Scenario: sc.Name}).Fingerprint)
+	}
+	return b.String()
+}
+
+// replayVariable asks a process of this test for its fingerprints.
+const replayVariable = "CANDOR_SIM_REPLAY"
+
+// One seed is one run, to the bit: twice in one process, and in processes with
+// different numbers of processors.
+func TestOneSeedIsOneRun(t *testing.T) {
+	want := fingerprints()
+	if os.Getenv(replayVariable) != "" {
+		fmt.Printf("fingerprints %s\n", want)
+		return
+	}
+	if again := fingerprints(); again != want {
+		t.Fatalf("twice in one process:\n%s\n%s", want, again)
+	}
+	for _, procs := range []string{"1", "4"} {
+		c := exec.Command(os.Args[0], "-test.run=^TestOneSeedIsOneRun$")
+		c.Env = append(os.Environ(), replayVariable+"=1", "GOMAXPROCS="+procs)
+		out, err := c.CombinedOutput()
+		if err != nil || !strings.Contains(string(out), "fingerprints "+want+"\n") {
+			t.Fatalf("with GOMAXPROCS=%s: %v\nwant %s\ngot  %s", procs, err, want, out)
+		}
+	}
+}
+
+// A swarm option that is left out changes none of the others, so that a failure
+// can be shrunk.
+func TestOptionsAreDrawnApart(t *testing.T) {
+	whole := sim.Run(sim.Options{Seed: 7}).Plan
+	left := sim.Run(sim.Options{Seed: 7, Without: whole.On[:1]}).Plan
+	if got, want := strings.Join(left.On, ","), strings.Join(whole.On[1:], ","); got != want {
+		t.Errorf("without %s: %s, want %s", whole.On[0], got, want)
+	}
+	if left.Load.Clients != whole.Load.Clients || left.Nodes != whole.Nodes {
+		t.Error("the cluster changed too")
+	}
+}

@@ -1,0 +1,99 @@
+//go:build traitor
+
+package sim_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/candordb/candor/sim"
+	"github.com/candordb/candor/traitor"
+)
+
+// traitorSeeds is how many seeds a planted bug may take to be caught.
+const traitorSeeds = 1000
+
+// traitorHunts is from how many places the search begins, for the median.
+const traitorHunts = 11
+
+// A checker that has never caught a planted bug proves nothing: each bug is
+// caught within 1,000 seeds, by checkers that see everything.
+func TestTraitors(t *testing.T) {
+	for _, bug := range traitor.All() {
+		t.Run(string(bug), func(t *testing.T) { hunt(t, bug, sim.Options{}) })
+	}
+}
+
+// The same for the checkers that know only what clients are told and what stands
+// at the end (REG, SETFULL, FINAL). A version above the persisted bound is not
+// seen that way: only a clock that goes back just then would show it.
+func TestTraitorsSeenFromOutside(t *testing.T) {
+	for _, bug := range traitor.All() {
+		if bug != traitor.ForgottenBound {
+			t.Run(string(bug), func(t *testing.T) { hunt(t, bug, sim.Options{Outside: true}) })
+		}
+	}
+}
+
+// A node that answers PREPARE and ACCEPT before its vote is synced is caught:
+// somebody acts in an epoch 1 that is not chosen yet, or there are two of them.
+func TestBootstrapTraitor(t *testing.T) {
+	hunt(t, traitor.AckBeforeSync, sim.Options{Scenario: "bootstrap", Outside: true})
+}
+
+// A failure is shrunk to fewer options and a shorter run that break the same
+// promise.
+func TestShrink(t *testing.T) {
+	traitor.Choose(traitor.MergeByArrival)
+	defer traitor.Choose("")
+	_, failed := untilCaught(sim.Options{Seed: 1})
+	if failed == nil {
+		t.Fatal("not caught")
+	}
+	small := sim.Shrink(failed)
+	if small.Failure == nil || small.Failure.Checker != failed.Failure.Checker {
+		t.Fatalf("the shrunk run breaks another promise: %s", small.Report())
+	}
+	if len(small.Plan.On) > len(failed.Plan.On)/2 {
+		t.Errorf("%d options of %d are left", len(small.Plan.On), len(failed.Plan.On))
+	}
+	if again := sim.Run(small.Options); again.Fingerprint != small.Fingerprint {
+		t.Error("the shrunk run does not repeat")
+	}
+	t.Log(small.Report())
+}
+
+// hunt looks for a bug from several places, and logs the median of the seeds
+// that it took.
+func hunt(t *testing.T, bug traitor.Bug, o sim.Options) {
+	traitor.Choose(bug)
+	defer traitor.Choose("")
+	started, caughtBy := time.Now(), map[string]int{}
+	var seeds []int
+	for i := range traitorHunts {
+		o.Seed = uint64(1 + i*traitorSeeds)
+		n, r := untilCaught(o)
+		if r == nil {
+			t.Fatalf("not caught within %d seeds from %d on", traitorSeeds, o.Seed)
+		}
+		if i == 0 {
+			t.Logf("%s: %s", r.Line(), r.Failure.Text)
+		}
+		seeds = append(seeds, n)
+		caughtBy[r.Failure.Checker]++
+	}
+	slices.Sort(seeds)
+	t.Logf("caught: median %d seeds, at most %d, by %v, in %v", seeds[len(seeds)/2], seeds[len(seeds)-1], caughtBy, time.Since(started).Round(time.Millisecond))
+}
+
+// untilCaught runs seeds until one fails.
+func untilCaught(o sim.Options) (seeds int, caught *sim.Result) {
+	for n := range traitorSeeds {
+		if r := sim.Run(o); r.Failure != nil {
+			return n + 1, r
+		}
+		o.Seed++
+	}
+	return traitorSeeds, nil
+}
