@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"github.com/candordb/candor/client"
+)
+
+// node is the one node, alive or dead. Its folder and ports stay the same over
+// all its lives.
+type node struct {
+	candor, dir, config, address string
+	process                      *exec.Cmd // nil: not running
+	client                       *client.Client
+}
+
+// newNode picks free ports and writes the node's configuration.
+func newNode(candor, dir string) (*node, error) {
+	ports, err := freePorts(4)
+	if err != nil {
+		return nil, err
+	}
+	n := &node{candor: candor, dir: dir, config: filepath.Join(dir, "candor.yaml"), address: ports[0]}
+	// The small write buffer makes journals rotate and tables be written while
+	// the kills come.
+	text := fmt.Sprintf(`cluster:
+  name: killloop
+  bootstrap: [%q]
+  replicas: 1
+  partitions: 16
+node:
+  name: n1
+  data_dir: %q
+listen:
+  client: %q
+  peer: %q
+  gossip: %q
+  http: %q
+storage:
+  write_buffer: 4MiB
+`, ports[1], filepath.Join(dir, "data"), ports[0], ports[1], ports[2], ports[3])
+	return n, os.WriteFile(n.config, []byte(text), 0o644)
+}
+
+// freePorts finds loopback addresses that nobody listens on. All are held until
+// all are found, so that they differ.
+func freePorts(count int) (addresses []string, err error) {
+	for range count {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close()
+		addresses = append(addresses, l.Addr().String())
+	}
+	return addresses, nil
+}
+
+// How long a node may take from its start to its first answer, and how often
+// that is tried.
+const (
+	startMost  = 60 * time.Second
+	startEvery = 20 * time.Millisecond
+)
+
+// start brings the node to life and waits until it answers.
+func (n *node) start(ctx context.Context) error {
+	log, err := os.OpenFile(filepath.Join(n.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	if err != nil {
+		return err
+	}
+	defer log.Close() // the process has its own
+	p := exec.Command(n.candor, "serve", "--config", n.config)
+	p.Stdout, p.Stderr = log, log
+	if err := p.Start(); err != nil {
+		return err
+	}
+	n.process = p
+
+	ctx, cancel := context.WithTimeout(ctx, startMost)
+	defer cancel()
+	again := time.NewTicker(startEvery)
+	defer again.Stop()
+	for {
+		attempt, end := context.WithTimeout(ctx, time.Second)
+		n.client, err = client.Open(attempt, n.address)
+		end()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the node does not answer at %s (its log is in %s): %w", n.address, log.Name(), err)
+		case <-again.C:
+		}
+	}
+}
+
+// kill sends SIGKILL and waits for the end.
+func (n *node) kill() {
+	if n.process == nil {
+		return
+	}
+	n.process.Process.Kill()
+	n.process.Wait() // the error is the kill
+	n.process = nil
+}
+
+// forget closes the client of a node that is dead.
+func (n *node) forget() {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel() // there is nobody to wait for
+	n.client.Close(ctx)
+}
