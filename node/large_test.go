@@ -11,13 +11,23 @@ import (
 
 // Many large values at once slow a connection down; they do not end it.
 func TestLargeValuesDoNotCutConnections(t *testing.T) {
-	c := startCluster(t, 3)
+	const size = 256 << 10
+	c := newCluster(t, 3)
+	t.Cleanup(c.stop)
+	for i := range c.nodes {
+		l := &c.nodes[i].config.Limits
+		l.Value, l.Frame, l.OutputBuffer = size, 2*size, 2*size
+		c.start(i)
+	}
+	for i := range c.nodes {
+		c.awaitReady(i)
+	}
 	cl, err := client.Open(context.Background(), "candor://"+c.nodes[0].config.Listen.Client+"/default?timeout=5s")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer cl.Close(context.Background())
-	value := make([]byte, 1<<20)
+	value := make([]byte, size)
 	for i := range 8 {
 		if _, err := cl.Put(context.Background(), fmt.Appendf(nil, "large-%d", i), value); err != nil {
 			t.Fatal(err)

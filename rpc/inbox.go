@@ -35,6 +35,9 @@ func (in *inbox) makeRoom(grow bool) {
 	case grow && filled:
 		size = max(size, min(2*size, waiting+aheadBytes))
 	}
+	if in.r == 0 && size == len(in.buf) {
+		return // a large frame is on its way: what has come stays where it is
+	}
 	into := in.buf
 	if size != len(in.buf) {
 		into = make([]byte, size)

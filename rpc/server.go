@@ -123,7 +123,7 @@ func (s *Server) start(nc net.Conn) {
 	if s.shut || len(s.conns) >= s.o.Connections {
 		full := !s.shut
 		s.mu.Unlock()
-		nc.Close()
+		defer nc.Close() // counted before the peer can know
 		if full && s.refused.Add(1) == 1 {
 			s.log.Warn("connection refused at the limit; later ones are only counted",
 				"listener", s.l.Addr(), "limit", s.o.Connections)
