@@ -367,3 +367,38 @@ func FuzzMetadata(f *testing.F) {
 		_, _ = parseStatus(b)
 	})
 }
+
+// A node whose data folder was emptied after the first attempt began is another
+// node: epoch 1 names who is there, not who was.
+func TestEachAttemptNamesWhoIsThere(t *testing.T) {
+	w := newWorld(t, 5, 3)
+	w.loss = 1 // what is proposed is not heard by anybody
+	for i := range w.nodes {
+		w.start(i)
+		w.nodes[0].core.Learned(w.nodes[i].o.Self.Peer, w.nodes[i].o.Self.ID)
+	}
+	var out Effects
+	for _, n := range w.nodes[1:] {
+		w.nodes[0].core.Answer(n.o.Self.ID, &wire.PeerAnswer{Head: wire.Head{Op: wire.OpStatus}, Document: n.core.status()}, &out)
+	}
+	w.nodes[0].core.Tick(1, 1, w.rng.Uint64, &out)
+	if w.nodes[0].core.attempt == nil {
+		t.Fatalf("no attempt has begun: %s", w.nodes[0].core.Waiting())
+	}
+	n := w.nodes[2]
+	w.crash(2)
+	n.disk, n.o.Self.ID = map[string][]byte{}, ring.NodeID{9}
+	w.start(2)
+	w.loss = 0
+	for k := 0; k < 20_000 && !w.ready(); k++ {
+		for i := range w.nodes {
+			if w.nodes[i].core == nil {
+				w.start(i)
+			}
+		}
+		w.step()
+	}
+	if !w.ready() || !w.nodes[0].core.Metadata().names(ring.NodeID{9}) {
+		t.Errorf("the node that came anew is not named; it waits: %s", n.core.Waiting())
+	}
+}
