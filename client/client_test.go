@@ -585,3 +585,60 @@ func TestScanPagesThroughTheCursor(t *testing.T) {
 		}
 	})
 }
+
+// A caller may still hold an id of the connection before, so none is used again:
+// the answer to one request is never taken for another's.
+func TestIDsAreNotReusedAfterAReconnect(t *testing.T) {
+	inBubble(t, 1, func(t *testing.T, cl *cluster) {
+		c := cl.open("n1?timeout=1m")
+		get := func() {
+			if _, err := c.Get(t.Context(), []byte("k")); err != nil && err != ErrNotFound {
+				t.Fatal(err)
+			}
+		}
+		for range 3 {
+			get()
+		}
+		cl.node(1).kill()
+		synctest.Wait()
+		cl.node(1).revive()
+		pass(5 * time.Second) // it is dialled again
+		for range 5 {
+			get()
+		}
+		seen := map[uint64]bool{}
+		for _, q := range cl.node(1).requests(wire.OpGet) {
+			if seen[q.ID] {
+				t.Errorf("id %d was used twice", q.ID)
+			}
+			seen[q.ID] = true
+		}
+		if len(seen) < 8 {
+			t.Errorf("%d requests came", len(seen))
+		}
+	})
+}
+
+// Close ends calls that still look for a node.
+func TestCloseEndsCallsThatFindNobody(t *testing.T) {
+	inBubble(t, 1, func(t *testing.T, cl *cluster) {
+		c := cl.open("n1?timeout=10m")
+		cl.on(losing) // in doubt from the first attempt on, so that it is repeated
+		ended := make(chan error, 1)
+		go func() {
+			_, err := c.Put(t.Context(), []byte("k"), nil)
+			ended <- err
+		}()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_ = c.Close(ctx) // it may say that the call had to be cut off
+		closed := time.Now()
+		if err := <-ended; err == nil {
+			t.Error("the call succeeded")
+		}
+		if late := time.Since(closed); late > time.Second {
+			t.Errorf("the call ended %v after Close", late)
+		}
+	})
+}
