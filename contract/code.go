@@ -88,7 +88,7 @@ var codes = []row{
 	{Unsupported, "UNSUPPORTED", 501, 501, 2, 2},
 	{Contention, "CONTENTION", 503, 503, 5, 5},
 	{Timeout, "TIMEOUT", 503, 504, 5, 6},
-	{InDoubt, "IN_DOUBT", 504, 504, 6, 6},
+	{InDoubt, "IN_DOUBT", 503, 504, 5, 6}, // a read never ends so
 	{Corrupt, "CORRUPT", 500, 500, 10, 10},
 	{Internal, "INTERNAL", 500, 500, 10, 6},
 }

@@ -75,3 +75,15 @@ func (l Level) Need(n int) (int, bool) {
 	}
 	return 0, false
 }
+
+// LevelMet is the level that k of n natural replicas meet, k from 1 to n: the
+// one that an answer names which was weakened to what could be had.
+func LevelMet(k, n int) Level {
+	switch {
+	case k >= n && n > 1:
+		return All
+	case k == QuorumOf(n) && n > 1:
+		return Quorum
+	}
+	return Level(min(k, int(LevelsExact)))
+}

@@ -86,7 +86,7 @@ func peerRequestAgain(body []byte) ([]byte, error) {
 	got := v.(peerRead)
 	q := &got.Request
 	switch q.Op {
-	case OpWrite, OpRead, OpDigest:
+	case OpWrite, OpRead, OpDigest, OpVoid:
 		frame := BeginItems(nil, q.PeerHead)
 		start := len(frame)
 		for i := range got.Writes {
@@ -95,7 +95,10 @@ func peerRequestAgain(body []byte) ([]byte, error) {
 		for i := range got.Reads {
 			frame = got.Reads[i].Append(frame)
 		}
-		return EndItems(frame, 0, start, len(got.Writes)+len(got.Reads)), nil
+		for i := range got.Voids {
+			frame = got.Voids[i].Append(frame)
+		}
+		return EndItems(frame, 0, start, len(got.Writes)+len(got.Reads)+len(got.Voids)), nil
 	case OpRange:
 		return q.Range.Append(nil, q.PeerHead), nil
 	case OpPrepare, OpAccept:
@@ -115,7 +118,7 @@ func peerAnswerAgain(body []byte) ([]byte, error) {
 		return a.Error.Append(nil, a.Head), nil
 	}
 	switch a.Op {
-	case OpWrite, OpRead, OpDigest:
+	case OpWrite, OpRead, OpDigest, OpVoid:
 		frame := BeginResults(nil, a.Head)
 		start := len(frame)
 		for i := range got.WriteResults {
@@ -129,6 +132,8 @@ func peerAnswerAgain(body []byte) ([]byte, error) {
 		return a.Range.Append(nil, a.Head), nil
 	case OpPrepare, OpAccept:
 		return a.Vote.Append(nil, a.Head), nil
+	case OpHeartbeat:
+		return AppendHeartbeatAnswer(nil, a.Head, a.Incarnation), nil
 	case OpStatus, OpMetadata:
 		return AppendDocumentAnswer(nil, a.Head, a.Document), nil
 	}

@@ -24,6 +24,8 @@ var (
 		Level: contract.Quorum, Version: benchVersion, HasVersion: true,
 	}
 	benchWrite = WriteItem{Call: 1 << 40, Kind: Fresh, DeadlineMS: 2000, Place: benchPlace, Record: bytes.Repeat([]byte{7}, 280)}
+	benchSeen  = WriteItem{Call: 1 << 40, Kind: Fresh, DeadlineMS: 2000, Place: benchPlace, Record: benchWrite.Record, Seen: benchVersion, HasSeen: true}
+	benchVoid  = VoidItem{Call: 1 << 40, DeadlineMS: 2000, Place: benchPlace, Version: benchVersion}
 	benchRead  = ReadItem{Call: 1 << 40, DeadlineMS: 2000, Place: benchPlace}
 )
 
@@ -44,6 +46,7 @@ func hotPaths() []hotPath {
 		answer  PeerAnswer
 		write   WriteItem
 		read    ReadItem
+		void    VoidItem
 		written WriteResult
 		found   ReadResult
 	)
@@ -51,6 +54,7 @@ func hotPaths() []hotPath {
 	putAnswer := WriteAnswer{Version: benchVersion, Receipt: benchReceipt}
 	getAnswer := GetAnswer{Found: true, Value: benchPut.Value, Version: benchVersion, Receipt: benchReceipt}
 	ack := WriteResult{Call: 1 << 40, Winner: benchVersion}
+	buried := WriteResult{Call: 1 << 40, Buried: benchVersion}
 	row := ReadResult{Call: 1 << 40, Record: benchWrite.Record}
 	ranged := RangeResult{Call: 9, Items: []RangeItem{{1, benchPlace.Key, benchWrite.Record}, {2, benchPlace.Key, benchWrite.Record}}}
 	peerHead := PeerHead{ID: 9, Epoch: 3, Clock: benchVersion.Time}
@@ -109,11 +113,23 @@ func hotPaths() []hotPath {
 			request2(func() (bool, error) { return request.NextWrite(&write) }),
 		},
 		{
+			"WRITE items with seen", func(dst []byte) []byte { return items(dst, OpWrite, benchSeen.Append) },
+			request2(func() (bool, error) { return request.NextWrite(&write) }),
+		},
+		{
+			"VOID items", func(dst []byte) []byte { return items(dst, OpVoid, benchVoid.Append) },
+			request2(func() (bool, error) { return request.NextVoid(&void) }),
+		},
+		{
 			"READ items", func(dst []byte) []byte { return items(dst, OpRead, benchRead.Append) },
 			request2(func() (bool, error) { return request.NextRead(&read) }),
 		},
 		{
 			"WRITE results", func(dst []byte) []byte { return results(dst, OpWrite, ack.Append) },
+			answer2(func() (bool, error) { return answer.NextWrite(&written) }),
+		},
+		{
+			"WRITE results with buried", func(dst []byte) []byte { return results(dst, OpWrite, buried.Append) },
 			answer2(func() (bool, error) { return answer.NextWrite(&written) }),
 		},
 		{

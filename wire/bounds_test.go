@@ -90,6 +90,8 @@ func TestRowsCostNoMoreThanFourTimesTheirFrame(t *testing.T) {
 		"features":   {0x81, 1, 0, 0, 0, 1, "c", nil, nil, "v", nil, nils},
 		"down":       {0x90, 1, 106, 0, 0, "", 0, fields{2, 1, 3, nils}},
 		"receipt":    {0x90, 1, 0, 0, 0, true, nil, nil, nil, fields{2, 3, 2, 2, 0, 64, 0, nils}},
+		"trace":      {0x90, 1, 0, 0, 0, true, nil, nil, nil, nil, nils},
+		"trace PUT":  {0x91, 1, 0, 0, 0, vMine, 0, nil, nil, empty},
 		"detail":     {0x90, 1, 200, 0, 0, "", 0, fields{nil, fields{2, 3, 2, 2, 0, 64, 0, empty}}},
 		"BATCH":      {0x94, 1, 0, 0, 0, empty},
 		"RANGE":      {0xc3, 1, 0, 0, 0, 1, 0, nils},
@@ -161,6 +163,9 @@ func TestNoSilentNarrowing(t *testing.T) {
 	for name, v := range map[string]fields{
 		"kind of a WRITE above 2":          items(0x40, 1, 3, 0, 1, 1, vKey, vRecord),
 		"namespace number above 32 bits":   items(0x41, 1, 0, 1, 1<<32, vKey),
+		"VOID without a version":           {0x44, 1, 7, 0, list{fields{1, 0, 1, 1, vKey}}},
+		"VOID without items":               {0x44, 1, 7, 0},
+		"seen of 15 bytes":                 items(0x40, 1, 0, 0, 1, 1, vKey, vRecord, make([]byte, 15)),
 		"RANGE with a namespace too large": {0x43, 1, 7, 0, 1, 0, 1 << 32},
 		"an op above 127":                  {0x80, 1, 7, 0},
 	} {

@@ -29,8 +29,8 @@
 // request. The rules that the protocol has for a request alone are checked here;
 // id 0, limits, namespaces and what a build can do are the caller's.
 //
-// Nodes put what waits for a peer into one frame: WRITE, READ and DIGEST carry
-// an array of items, each with the call of the request slot that waits for it
+// Nodes put what waits for a peer into one frame: WRITE, READ, DIGEST and VOID
+// carry an array of items, each with the call of the request slot that waits for it
 // (WriteItem, ReadItem and their results; Outbox gathers them). Control-plane
 // documents (metadata, status) travel as one bin field, coded by the msgpack
 // library behind the guard of SafeUnmarshal, which walks the bytes beside the

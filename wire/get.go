@@ -12,6 +12,7 @@ type GetAnswer struct {
 	Version   hlc.Version // of a tombstone or an expired record where not found; zero: nothing was ever seen
 	ExpiresAt int64       // milliseconds since 1970; 0: never
 	Receipt   contract.Receipt
+	Trace     []TraceStep // nil unless it was asked for
 }
 
 const getFields = 6
@@ -40,7 +41,7 @@ func (a *GetAnswer) appendFields(dst []byte) []byte {
 	} else {
 		dst = appendUint(dst, uint64(a.ExpiresAt))
 	}
-	return appendNil(appendReceipt(dst, &a.Receipt))
+	return appendTrace(appendReceipt(dst, &a.Receipt), a.Trace)
 }
 
 func (a *GetAnswer) decode(r *reader) {
@@ -49,4 +50,5 @@ func (a *GetAnswer) decode(r *reader) {
 	a.Version = r.version("version")
 	a.ExpiresAt = int64(r.uintMax("expires_at_ms", 1<<63-1))
 	decodeReceipt(r, &a.Receipt)
+	a.Trace = decodeTrace(r, a.Trace)
 }

@@ -29,13 +29,18 @@ type Place struct {
 
 // WriteItem asks a replica to merge a record. One item of a WRITE:
 //
-//	[call, kind, deadline_ms, token, namespace number, key, record]
+//	[call, kind, deadline_ms, token, namespace number, key, record, seen]
+//
+// seen, which is left out where the writer does not care, is the version of the
+// key that it knew: the answer then names the one that the write buried.
 type WriteItem struct {
 	Call       uint64 // the slot that waits at the sender; repeated in the answer
 	Kind       WriteKind
 	DeadlineMS uint64 // from the sending on
 	Place
-	Record []byte // in its stored form
+	Record  []byte // in its stored form
+	Seen    hlc.Version
+	HasSeen bool
 }
 
 // ReadItem asks a replica for what it holds. One item of a READ or DIGEST:
@@ -49,15 +54,18 @@ type ReadItem struct {
 
 // WriteResult is the answer to one WriteItem:
 //
-//	[call, code, winner, clock kind]
+//	[call, code, winner, clock kind, buried]
 //
 // OK without a winner: the replica holds the record, durably. With one: it
-// holds that higher version. Else it has refused for good.
+// holds that higher version. Else it has refused for good. buried, which is left
+// out where there is none, is the live version above the item's seen that the
+// write has replaced.
 type WriteResult struct {
 	Call   uint64
 	Code   contract.Code
 	Winner hlc.Version
 	Kind   contract.ClockKind
+	Buried hlc.Version // zero: none
 }
 
 // ReadResult is the answer to one ReadItem: the record or, of a DIGEST, its
@@ -103,8 +111,16 @@ func (p *Place) decode(r *reader) {
 
 // Append encodes the item.
 func (w *WriteItem) Append(dst []byte) []byte {
-	dst = append(appendUint(appendArray(dst, 7), w.Call), byte(w.Kind))
-	return appendBin(w.Place.append(appendUint(dst, w.DeadlineMS)), w.Record)
+	n := 7
+	if w.HasSeen {
+		n++
+	}
+	dst = append(appendUint(appendArray(dst, n), w.Call), byte(w.Kind))
+	dst = appendBin(w.Place.append(appendUint(dst, w.DeadlineMS)), w.Record)
+	if w.HasSeen {
+		dst = appendVersion(dst, w.Seen)
+	}
+	return dst
 }
 
 func (w *WriteItem) decode(r *reader) {
@@ -112,6 +128,7 @@ func (w *WriteItem) decode(r *reader) {
 	w.DeadlineMS = r.uint("deadline_ms")
 	w.Place.decode(r)
 	w.Record = r.needBin("record")
+	w.Seen, w.HasSeen = r.optVersion("seen")
 }
 
 // Append encodes the item.
@@ -127,13 +144,22 @@ func (w *ReadItem) decode(r *reader) {
 
 // Append encodes the result.
 func (w *WriteResult) Append(dst []byte) []byte {
-	dst = appendUint(appendUint(appendArray(dst, 4), w.Call), uint64(w.Code))
-	return append(appendVersionNil(dst, w.Winner), byte(w.Kind))
+	n := 4
+	if !w.Buried.IsZero() {
+		n++
+	}
+	dst = appendUint(appendUint(appendArray(dst, n), w.Call), uint64(w.Code))
+	dst = append(appendVersionNil(dst, w.Winner), byte(w.Kind))
+	if !w.Buried.IsZero() {
+		dst = appendVersion(dst, w.Buried)
+	}
+	return dst
 }
 
 func (w *WriteResult) decode(r *reader) {
 	w.Call, w.Code = r.uint("call"), r.code()
 	w.Winner, w.Kind = r.version("winner"), contract.ClockKind(r.uintMax("kind", 255))
+	w.Buried = r.version("buried")
 }
 
 // Append encodes the result.

@@ -54,6 +54,7 @@ func parseNames(s string) (all []field, rest string) {
 
 const (
 	receiptNames = "receipt(need asked acked durable hinted level repaired rows*(node_id state version))"
+	traceNames   = "trace*(offset_us node_id what)"
 	answerHead   = "op id code clock epoch "
 	peerHead     = "op id epoch clock "
 	errorNames   = "message retry_after_ms "
@@ -80,9 +81,9 @@ var (
 		OpHello: "proto cluster_name cluster_id node_id server_version limits(max_frame max_key max_value max_inflight max_batch) features",
 		OpAuth:  "done payload", OpPing: "",
 		OpRing:    "Q N members*(node_id name client_address peer_address zone state region gossip_address http_address) owners",
-		OpGet:     "found value version expires_at_ms " + receiptNames + " trace",
-		OpPut:     "version outcome winner " + receiptNames + " trace buried",
-		OpDelete:  "version outcome winner " + receiptNames + " trace buried",
+		OpGet:     "found value version expires_at_ms " + receiptNames + " " + traceNames,
+		OpPut:     "version outcome winner " + receiptNames + " " + traceNames + " buried",
+		OpDelete:  "version outcome winner " + receiptNames + " " + traceNames + " buried",
 		OpAdd:     "value version " + receiptNames,
 		OpBatch:   "results*",
 		OpScan:    "items*(key value version expires_at_ms) cursor coverage(partitions_done partitions_met_level partitions_asked)",
@@ -97,16 +98,18 @@ var (
 		contract.InDoubt:         "detail(version " + receiptNames + ")",
 	}
 	peerRequestNames = map[Op]string{
-		OpWrite: "items^(call kind deadline_ms token namespace_number key record)",
+		OpWrite: "items^(call kind deadline_ms token namespace_number key record seen)",
 		OpRead:  "items^(call deadline_ms token namespace_number key)", OpDigest: "items^(call deadline_ms token namespace_number key)",
-		OpRange:  "call deadline_ms namespace_number from_token after_key last_token prefix limit bytes keys_only",
+		OpRange:  "call deadline_ms namespace_number from_token after_key last_token prefix limit bytes keys_only all",
+		OpVoid:   "items^(call deadline_ms token namespace_number key version)",
 		OpStatus: "document", OpMetadata: "document", OpInstall: "document", OpHeartbeat: "document", OpGoodbye: "document",
 		OpPrepare: "register ballot value", OpAccept: "register ballot value",
 	}
 	peerAnswerNames = map[Op]string{
-		OpWrite: "results^(call code winner clock_kind)", OpRead: "results^(call code record)", OpDigest: "results^(call code record)",
+		OpWrite: "results^(call code winner clock_kind buried)", OpVoid: "results^(call code winner clock_kind buried)",
+		OpRead: "results^(call code record)", OpDigest: "results^(call code record)",
 		OpRange:  "call result_code items*(token key record) done next_token next_key",
-		OpStatus: "document", OpMetadata: "document",
+		OpStatus: "document", OpMetadata: "document", OpHeartbeat: "incarnation",
 		OpPrepare: "agreed promised accepted value ballot", OpAccept: "agreed promised accepted value ballot",
 	}
 )

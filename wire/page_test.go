@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"regexp"
@@ -42,6 +43,58 @@ func TestThePageAndTheCodeAgree(t *testing.T) {
 	for _, m := range shown {
 		if !frames[m[1]] {
 			t.Errorf("%s is no vector", m[1])
+		}
+	}
+}
+
+// The field lists of the page are those that the vectors are named by, in the
+// same order.
+func TestThePageNamesTheFieldsInOrder(t *testing.T) {
+	text, err := os.ReadFile("../docs/PROTOCOL.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ = bytes.Cut(text, []byte("## Requests of clients"))
+	text, _, _ = bytes.Cut(text, []byte("## Codes"))
+	lists := regexp.MustCompile(`(?m)^    (request|answer|PUT|DELETE) +(.*)$`)
+	listed := func(text string) string {
+		text = regexp.MustCompile(`\([^)]*\)`).ReplaceAllString(strings.ReplaceAll(text, `"CNDR"`, "magic"), "")
+		return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' }), " ")
+	}
+	named := func(layout string) string {
+		var all []string
+		for _, f := range names(layout) {
+			all = append(all, f.name)
+		}
+		return strings.Join(all, " ")
+	}
+	got := map[string]string{}
+	for _, chapter := range strings.Split(string(text), "\n### ")[1:] {
+		title, _, _ := strings.Cut(chapter, "\n")
+		for _, op := range regexp.MustCompile(`[A-Z]{3,}`).FindAllString(title, -1) {
+			for _, m := range lists.FindAllStringSubmatch(chapter, -1) {
+				switch m[1] {
+				case op, "request":
+					got[op+" request"] = listed(m[2])
+				case "answer":
+					got[op+" answer"] = listed(m[2])
+				}
+			}
+		}
+	}
+	for op := range opNames {
+		if op >= OpWrite || op == OpWatch {
+			continue
+		}
+		request := requestNames[op]
+		if fields := operationNames[op]; fields != "" {
+			request = "deadline_ms " + fields
+		}
+		if want := named(request); got[op.String()+" request"] != want {
+			t.Errorf("%v: the page has the fields %q, the vectors %q", op, got[op.String()+" request"], want)
+		}
+		if want := named(answerNames[op]); got[op.String()+" answer"] != want {
+			t.Errorf("answer to %v: the page has the fields %q, the vectors %q", op, got[op.String()+" answer"], want)
 		}
 	}
 }

@@ -14,11 +14,11 @@ import (
 //	0x41 READ       items                                      results, each with the record
 //	0x42 DIGEST     items                                      results, each with the record's header
 //	0x43 RANGE      call, deadline_ms, namespace number, ...   call, code, items, done, next token, next key
-//	0x44 VOID       reserved                                   -
+//	0x44 VOID       items                                      results, as of a WRITE
 //	0x45 STATUS     document or nil                            document
 //	0x46 METADATA   nil                                        document
 //	0x47 INSTALL    document                                   (none)
-//	0x48 HEARTBEAT  reserved, nil                              (none)
+//	0x48 HEARTBEAT  nil                                        incarnation
 //	0x49 GOODBYE    nil                                        (none)
 //	0x4a PREPARE    register, ballot, nil                      agreed, promised, accepted, value, ballot
 //	0x4b ACCEPT     register, ballot, value                    agreed, promised, accepted, value, ballot
@@ -42,8 +42,8 @@ func (h PeerHead) begin(dst []byte, n int) []byte {
 }
 
 // PeerRequest is a decoded request of a node. Slices alias the frame; the
-// items of WRITE, READ and DIGEST are taken one by one with NextWrite and
-// NextRead.
+// items of WRITE, READ, DIGEST and VOID are taken one by one with NextWrite,
+// NextRead and NextVoid.
 type PeerRequest struct {
 	PeerHead
 	Range    RangeRequest // OpRange
@@ -64,7 +64,7 @@ func DecodePeerRequest(body []byte, q *PeerRequest) error {
 	q.Op, q.ID = r.opAndID(0x7f)
 	q.Epoch, q.Clock = r.uint("epoch"), hlc.Timestamp(r.uint("clock"))
 	switch q.Op {
-	case OpWrite, OpRead, OpDigest:
+	case OpWrite, OpRead, OpDigest, OpVoid:
 		q.items = r
 		if _, present := q.items.enter("items"); !present {
 			return ErrMalformed
@@ -84,14 +84,16 @@ func DecodePeerRequest(body []byte, q *PeerRequest) error {
 }
 
 // PeerAnswer is a decoded answer of a node. Slices alias the frame; the results
-// of WRITE, READ and DIGEST are taken one by one.
+// of WRITE, READ, DIGEST and VOID are taken one by one.
 type PeerAnswer struct {
 	Head
 	Error    Error
 	Range    RangeResult
 	Vote     Vote
 	Document []byte // OpStatus, OpMetadata
-	items    reader
+	// Incarnation is the number of the answering node's start: OpHeartbeat.
+	Incarnation uint64
+	items       reader
 }
 
 // DecodePeerAnswer decodes the body of an answer of a node. Its error is
@@ -119,7 +121,7 @@ func DecodePeerAnswer(body []byte, a *PeerAnswer) error {
 
 func (a *PeerAnswer) decodeFields(r *reader) {
 	switch a.Op {
-	case OpWrite, OpRead, OpDigest:
+	case OpWrite, OpRead, OpDigest, OpVoid:
 		a.items = *r
 		if _, present := a.items.enter("items"); !present {
 			r.fail(truncated, "items")
@@ -130,6 +132,8 @@ func (a *PeerAnswer) decodeFields(r *reader) {
 		a.Vote.decode(r)
 	case OpStatus, OpMetadata:
 		a.Document = r.bin("document")
+	case OpHeartbeat:
+		a.Incarnation = r.uint("incarnation")
 	}
 }
 

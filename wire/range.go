@@ -2,10 +2,10 @@ package wire
 
 import "github.com/candordb/candor/contract"
 
-// RangeRequest asks a replica for live records of a range of tokens, in order
+// RangeRequest asks a replica for records of a range of tokens, in order
 // of token and key:
 //
-//	[0x43, id, epoch, clock, call, deadline_ms, namespace number, from token, after key, last token, prefix, limit, bytes, keys_only]
+//	[0x43, id, epoch, clock, call, deadline_ms, namespace number, from token, after key, last token, prefix, limit, bytes, keys_only, all]
 //
 // The range begins behind (From, After), or at From if After is nil, and ends
 // with Last.
@@ -20,9 +20,10 @@ type RangeRequest struct {
 	Limit      uint64 // items at most
 	Bytes      uint64 // of keys and values at most, but for the first item
 	KeysOnly   bool
+	All        bool // tombstones and expired records too, not only what is live
 }
 
-const rangeFields = 10
+const rangeFields = 11
 
 // Append encodes the request as a frame.
 func (q *RangeRequest) Append(dst []byte, h PeerHead) []byte {
@@ -30,7 +31,7 @@ func (q *RangeRequest) Append(dst []byte, h PeerHead) []byte {
 	dst = appendUint(appendUint(h.begin(dst, rangeFields), q.Call), q.DeadlineMS)
 	dst = appendBinNil(appendUint(appendUint(dst, uint64(q.Namespace)), q.From), q.After)
 	dst = appendBinNil(appendUint(dst, q.Last), q.Prefix)
-	dst = appendBool(appendUint(appendUint(dst, q.Limit), q.Bytes), q.KeysOnly)
+	dst = appendBool(appendBool(appendUint(appendUint(dst, q.Limit), q.Bytes), q.KeysOnly), q.All)
 	return EndFrame(dst, start)
 }
 
@@ -39,6 +40,7 @@ func (q *RangeRequest) decode(r *reader) {
 	q.Namespace = uint32(r.uintMax("namespace", 1<<32-1))
 	q.From, q.After, q.Last = r.uint("from"), r.bin("after"), r.uint("last")
 	q.Prefix, q.Limit, q.Bytes, q.KeysOnly = r.bin("prefix"), r.uint("limit"), r.uint("bytes"), r.bool("keys_only")
+	q.All = r.bool("all")
 }
 
 // RangeItem is one record of a range. Record is the whole record, or its

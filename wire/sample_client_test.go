@@ -162,15 +162,18 @@ func drawKeyAnswer(t *rapid.T, op Op, a *Answer) (keyAnswer, fields) {
 		}
 		at := draw(t, times)
 		a.Get.ExpiresAt, expires, _ = orNil(t, at, any(at))
-		return &a.Get, fields{a.Get.Found, value, version, expires, receipt, nil}
+		steps, trace := drawTrace(t)
+		a.Get.Trace = steps
+		return &a.Get, fields{a.Get.Found, value, version, expires, receipt, trace}
 	case OpAdd:
 		a.Add = AddAnswer{Value: rapid.Int64().Draw(t, "value"), Version: drawVersion(t), Receipt: c}
 		return &a.Add, fields{a.Add.Value, a.Add.Version, receipt}
 	}
 	a.Write = WriteAnswer{Version: drawVersion(t), Outcome: contract.Outcome(rapid.IntRange(0, 1).Draw(t, "outcome")), Winner: v, Receipt: c}
-	var buried any
+	var buried, trace any
+	a.Write.Trace, trace = drawTrace(t)
 	a.Write.Buried, buried, _ = drawOptVersion(t)
-	return &a.Write, fields{a.Write.Version, int(a.Write.Outcome), version, receipt, nil, buried}
+	return &a.Write, fields{a.Write.Version, int(a.Write.Outcome), version, receipt, trace, buried}
 }
 
 func drawAnswer(t *rapid.T) sample {

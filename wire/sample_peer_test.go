@@ -20,18 +20,19 @@ func drawPeerRequest(t *rapid.T) sample {
 	var frame []byte
 	var v fields
 	switch op {
-	case OpWrite, OpRead, OpDigest:
+	case OpWrite, OpRead, OpDigest, OpVoid:
 		frame, v = drawItems(t, &want)
 	case OpRange:
 		q := &want.Request.Range
 		*q = RangeRequest{
 			Call: draw(t, numbers), DeadlineMS: draw(t, numbers), Namespace: rapid.Uint32().Draw(t, "namespace"), From: draw(t, numbers),
 			Last: draw(t, numbers), Limit: draw(t, numbers), Bytes: draw(t, numbers), KeysOnly: rapid.Bool().Draw(t, "keys"),
+			All: rapid.Bool().Draw(t, "all"),
 		}
 		var after, prefix any
 		q.After, after = drawOptBytes(t)
 		q.Prefix, prefix = drawOptBytes(t)
-		v = fields{q.Call, q.DeadlineMS, uint64(q.Namespace), q.From, after, q.Last, prefix, q.Limit, q.Bytes, q.KeysOnly}
+		v = fields{q.Call, q.DeadlineMS, uint64(q.Namespace), q.From, after, q.Last, prefix, q.Limit, q.Bytes, q.KeysOnly, q.All}
 		frame = q.Append(nil, h)
 	case OpPrepare, OpAccept:
 		b := Ballot{Ballot: drawVersion(t)}
@@ -40,8 +41,6 @@ func drawPeerRequest(t *rapid.T) sample {
 		b.Value, value = drawOptBytes(t)
 		want.Request.Ballot, v = b, fields{register, b.Ballot, value}
 		frame = b.Append(nil, h)
-	case OpVoid:
-		frame, v = AppendDocument(nil, h, nil), fields{nil}
 	default:
 		var document any
 		want.Request.Document, document = drawOptBytes(t)
@@ -58,19 +57,36 @@ func drawItems(t *rapid.T, want *peerRead) ([]byte, fields) {
 	for range n {
 		place, p := drawPlace(t)
 		call, deadline := draw(t, numbers), draw(t, numbers)
-		if h.Op != OpWrite {
+		switch h.Op {
+		case OpWrite:
+			item := WriteItem{Call: call, Kind: WriteKind(rapid.IntRange(0, 2).Draw(t, "kind")), DeadlineMS: deadline, Place: place, Record: draw(t, anyBytes)}
+			var seen any
+			item.Seen, seen, item.HasSeen = drawOptVersion(t)
+			want.Writes = append(want.Writes, item)
+			frame = item.Append(frame)
+			items = append(items, optionalTail(append(append(fields{call, int(item.Kind), deadline}, p...), item.Record), seen))
+		case OpVoid:
+			item := VoidItem{call, deadline, place, drawVersion(t)}
+			want.Voids = append(want.Voids, item)
+			frame = item.Append(frame)
+			items = append(items, append(append(fields{call, deadline}, p...), item.Version))
+		default:
 			item := ReadItem{call, deadline, place}
 			want.Reads = append(want.Reads, item)
 			frame = item.Append(frame)
 			items = append(items, append(fields{call, deadline}, p...))
-			continue
 		}
-		item := WriteItem{call, WriteKind(rapid.IntRange(0, 2).Draw(t, "kind")), deadline, place, draw(t, anyBytes)}
-		want.Writes = append(want.Writes, item)
-		frame = item.Append(frame)
-		items = append(items, append(append(fields{call, int(item.Kind), deadline}, p...), item.Record))
 	}
 	return EndItems(frame, 0, start, n), fields{items}
+}
+
+// optionalTail adds a field that is left out where it is nil. Where it is left
+// out nothing may be added behind: that would stand in its place.
+func optionalTail(v fields, tail any) any {
+	if tail == nil {
+		return list(v)
+	}
+	return append(v, tail)
 }
 
 func drawPeerAnswer(t *rapid.T) sample {
@@ -80,7 +96,7 @@ func drawPeerAnswer(t *rapid.T) sample {
 	var frame []byte
 	var v fields
 	switch op {
-	case OpWrite, OpRead, OpDigest:
+	case OpWrite, OpRead, OpDigest, OpVoid:
 		frame, v = drawResults(t, &want)
 	case OpRange:
 		frame, v = drawRange(t, &want)
@@ -97,6 +113,9 @@ func drawPeerAnswer(t *rapid.T) sample {
 		var document any
 		want.Answer.Document, document = drawOptBytes(t)
 		frame, v = AppendDocumentAnswer(nil, h, want.Answer.Document), fields{document}
+	case OpHeartbeat:
+		want.Answer.Incarnation = draw(t, numbers)
+		frame, v = AppendHeartbeatAnswer(nil, h, want.Answer.Incarnation), fields{want.Answer.Incarnation}
 	default:
 		frame = AppendOK(nil, h)
 	}
@@ -110,7 +129,7 @@ func drawResults(t *rapid.T, want *peerRead) ([]byte, fields) {
 	results := wide32{}
 	for range n {
 		call, code := draw(t, numbers), rapid.SampledFrom(contract.Codes()).Draw(t, "code")
-		if h.Op != OpWrite {
+		if h.Op == OpRead || h.Op == OpDigest {
 			var record any
 			one := ReadResult{Call: call, Code: code}
 			one.Record, record = drawOptBytes(t)
@@ -120,10 +139,11 @@ func drawResults(t *rapid.T, want *peerRead) ([]byte, fields) {
 			continue
 		}
 		winner, written, _ := drawOptVersion(t)
-		one := WriteResult{call, code, winner, contract.ClockKind(rapid.IntRange(0, 5).Draw(t, "kind"))}
+		buried, lost, _ := drawOptVersion(t)
+		one := WriteResult{call, code, winner, contract.ClockKind(rapid.IntRange(0, 5).Draw(t, "kind")), buried}
 		want.WriteResults = append(want.WriteResults, one)
 		frame = one.Append(frame)
-		results = append(results, fields{call, int(code), written, int(one.Kind)})
+		results = append(results, optionalTail(fields{call, int(code), written, int(one.Kind)}, lost))
 	}
 	return EndItems(frame, 0, start, n), fields{results}
 }

@@ -67,6 +67,7 @@ type peerRead struct {
 	Answer       PeerAnswer
 	Writes       []WriteItem
 	Reads        []ReadItem
+	Voids        []VoidItem
 	WriteResults []WriteResult
 	ReadResults  []ReadResult
 }
@@ -75,9 +76,13 @@ func readPeerRequest(body []byte) (any, error) {
 	var got peerRead
 	q := &got.Request
 	err := DecodePeerRequest(body, q)
-	if err == nil && q.Op == OpWrite {
+	switch {
+	case err != nil:
+	case q.Op == OpWrite:
 		got.Writes, err = taken(q.NextWrite)
-	} else if err == nil && q.Op <= OpDigest {
+	case q.Op == OpVoid:
+		got.Voids, err = taken(q.NextVoid)
+	case q.Op <= OpDigest:
 		got.Reads, err = taken(q.NextRead)
 	}
 	q.items = reader{}
@@ -88,7 +93,7 @@ func readPeerAnswer(body []byte) (any, error) {
 	var got peerRead
 	a := &got.Answer
 	err := DecodePeerAnswer(body, a)
-	if err == nil && a.Op == OpWrite {
+	if err == nil && (a.Op == OpWrite || a.Op == OpVoid) {
 		got.WriteResults, err = taken(a.NextWrite)
 	} else if err == nil && a.Op <= OpDigest {
 		got.ReadResults, err = taken(a.NextRead)
@@ -174,4 +179,17 @@ func drawReceipt(t *rapid.T) (contract.Receipt, any) {
 		rows = all
 	}
 	return c, fields{c.Need, c.Asked, c.Acked, c.Durable, c.Hinted, int(c.Level), c.Repaired, rows}
+}
+
+func drawTrace(t *rapid.T) ([]TraceStep, any) {
+	if rapid.Bool().Draw(t, "no trace") {
+		return nil, nil
+	}
+	steps, all := []TraceStep{}, list{}
+	for range rapid.IntRange(0, 3).Draw(t, "steps") {
+		s := TraceStep{draw(t, numbers), drawNode(t), draw(t, words)}
+		steps = append(steps, s)
+		all = append(all, fields{s.OffsetUS, nodeText(s.Node), s.What})
+	}
+	return steps, all
 }

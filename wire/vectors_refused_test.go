@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"strings"
 )
 
@@ -170,6 +171,15 @@ func refusedVectors() []vector {
 	message("a BATCH without operations", 0x14, 458, 0)
 	message("a BATCH whose operations are a map", 0x14, 459, 0, raw{0x81, 0x90, 0x90})
 	message("a second HELLO", 1, 460, Magic, 1, 1, "c", nil, 0)
+	message("sloppy on a SCAN", 0x15, 461, 0, "", nil, nil, 0, 0, 1)
+	message("ordered on a SCAN", 0x15, 462, 0, "", nil, nil, 0, 0, 16)
+	message("level any on a SCAN", 0x15, 463, 0, "", nil, nil, 0, 66)
+	message("weaken on a DELETE", 0x12, 464, 0, "", vKey, 0, 8)
+	message("weaken on an ADD", 0x13, 465, 0, "", vKey, 1, 0, 8)
+	message("ordered together with a version, in a DELETE", 0x12, 466, 0, "", vKey, 0, 16, vMine)
+	message("ordered together with a version, in an ADD", 0x13, 467, 0, "", vKey, 1, 0, 16, vMine)
+	message("seen of 15 bytes", 0x12, 468, 0, "", vKey, 0, 0, nil, make([]byte, 15))
+	all = append(all, floatVectors()...)
 
 	refusal = staysUnsupported
 	message("an unknown op", 0x7e, 470, 0)
@@ -180,7 +190,16 @@ func refusedVectors() []vector {
 	get("an unknown level", vKey, 71)
 	get("a level of two bytes", vKey, 257)
 	put("an unknown flag on a write", vValue, 0, 64)
+	put("an unknown level on a write", vValue, 71)
 	message("an unknown flag on an OUTCOME", 0x16, 480, 0, "", vKey, vMine, 2)
+	for i, op := range leveled {
+		level := map[Op]int{OpGet: 5, OpPut: 6, OpDelete: 5, OpAdd: 6, OpScan: 7}[op]
+		for j, what := range []string{"level 71", "flag 32"} {
+			values := fieldsOf(op)
+			values[1], values[level+j] = 490+2*i+j, []int{71, 32}[j]
+			message(what+" on "+op.String(), values...)
+		}
+	}
 	return all
 }
 
@@ -193,4 +212,51 @@ func readableHead(frame []byte) (op Op, id uint64, ok bool) {
 	r.open(bytes.Clone(frame[HeaderBytes:]))
 	op, id = r.opAndID(0xff)
 	return op, id, r.bad == noFault
+}
+
+// fieldsOf is a good request with every field of its op.
+func fieldsOf(op Op) fields {
+	id, deadline := 500, 2000
+	switch op {
+	case OpAuth:
+		return fields{int(op), id, "scram-sha-256", []byte{1}}
+	case OpPing:
+		return fields{int(op), id, deadline}
+	case OpGet:
+		return fields{int(op), id, deadline, "users", vKey, 1, 0, nil}
+	case OpPut:
+		return fields{int(op), id, deadline, "users", vKey, vValue, 1, 0, nil, nil, nil, nil}
+	case OpDelete:
+		return fields{int(op), id, deadline, "users", vKey, 1, 0, nil, nil, nil}
+	case OpAdd:
+		return fields{int(op), id, deadline, "users", vKey, 1, 1, 0, nil}
+	case OpBatch:
+		return fields{int(op), id, deadline, list{}}
+	case OpScan:
+		return fields{int(op), id, deadline, "users", nil, nil, 0, 1, 0, false}
+	case OpOutcome:
+		return fields{int(op), id, deadline, "users", vKey, vMine, 0}
+	case OpExplain:
+		return fields{int(op), id, deadline, "users", vKey}
+	}
+	return fields{int(op), id}
+}
+
+// floatVectors put a float, which no field takes, into each field of each op.
+func floatVectors() []vector {
+	float := raw{0xca, 0x3f, 0x80, 0, 0}
+	var all []vector
+	for op := OpHello; op <= OpWatch; op++ {
+		if !op.ofClient() || op == OpHello {
+			continue
+		}
+		good := fieldsOf(op)
+		for i := 2; i < len(good); i++ {
+			bad := append(fields{}, good...)
+			bad[1], bad[i] = 600+len(all), float
+			why := fmt.Sprintf("%v with a float for field %d", op, i-1)
+			all = append(all, vector{name: "refused: " + why, direction: "refused", frame: framed(byLibrary(bad)), why: why, phase: "after_hello", refusal: staysBadRequest})
+		}
+	}
+	return all
 }

@@ -11,6 +11,7 @@ type WriteAnswer struct {
 	Outcome contract.Outcome
 	Winner  hlc.Version // zero: none
 	Receipt contract.Receipt
+	Trace   []TraceStep // nil unless it was asked for
 	Buried  hlc.Version // zero: none
 }
 
@@ -30,7 +31,7 @@ func (a *WriteAnswer) AppendResult(dst []byte) []byte {
 func (a *WriteAnswer) appendFields(dst []byte) []byte {
 	dst = append(appendVersion(dst, a.Version), byte(a.Outcome))
 	dst = appendVersionNil(dst, a.Winner)
-	dst = appendNil(appendReceipt(dst, &a.Receipt))
+	dst = appendTrace(appendReceipt(dst, &a.Receipt), a.Trace)
 	return appendVersionNil(dst, a.Buried)
 }
 
@@ -39,7 +40,7 @@ func (a *WriteAnswer) decode(r *reader) {
 	a.Outcome = contract.Outcome(r.uintMax("outcome", 255))
 	a.Winner = r.version("winner")
 	decodeReceipt(r, &a.Receipt)
-	r.pass() // trace
+	a.Trace = decodeTrace(r, a.Trace)
 	a.Buried = r.version("buried")
 }
 
