@@ -22,12 +22,19 @@ type Store interface {
 	// after nil, at from, until fn returns false. The bytes are good during fn
 	// only.
 	Range(from uint64, namespace uint32, after []byte, last uint64, fn func(token uint64, namespace uint32, key, rec []byte) bool) error
+	// Voided says whether it is noted that this version of the key was given up.
+	// Only Apply calls it.
+	Voided(token uint64, namespace uint32, key []byte, version hlc.Version) (bool, error)
 }
 
 // Batch takes the changes of one committer step.
 type Batch interface {
 	PutRecord(token uint64, namespace uint32, key, rec []byte)
 	PutSystem(name, value []byte)
+	// PutVoid notes that a version of a key was given up, EraseVoid takes the note
+	// back.
+	PutVoid(token uint64, namespace uint32, key []byte, version hlc.Version)
+	EraseVoid(token uint64, namespace uint32, key []byte, version hlc.Version)
 }
 
 // Kind says what a Write is.
@@ -43,6 +50,9 @@ const (
 	Hint
 	// System stores Record as the system value named Key.
 	System
+	// Void notes that Version of the key was given up, unless it or a higher one is
+	// stored.
+	Void
 )
 
 // Origin says who waits for a write; the router makes it and reads it back.
@@ -61,6 +71,9 @@ type Write struct {
 	Namespace uint32
 	Key       []byte
 	Record    []byte
+	Version   hlc.Version // of a Void
+	Seen      hlc.Version // Fresh: the version of the key that the writer knew
+	HasSeen   bool        // else the writer does not care what it buries
 	Origin    Origin
 	Result    Result
 }
@@ -79,23 +92,28 @@ func (w Write) Own(arena []byte) (Write, []byte) {
 func (w Write) Cost() int { return len(w.Key) + len(w.Record) + 64 }
 
 // Result is what Apply decided. OK without a winner: the record is stored (or
-// was, byte for byte). OK with one: a higher version is stored. Else the write
-// was refused and has no effect here.
+// was, byte for byte), or the void noted. OK with one: a higher version is
+// stored (of a Void: that version or a higher one). Else the write was refused
+// and has no effect here.
 type Result struct {
 	Code   contract.Code
 	Kind   contract.ClockKind
 	Winner hlc.Version
+	// Buried is the live version above the write's Seen that it has replaced.
+	Buried hlc.Version
 }
 
 // Now is a reading of this node's clocks.
 type Now struct {
 	Mono     int64 // monotonic milliseconds, for deadlines
+	Micros   int64 // the same in microseconds, for traces
 	Physical int64 // milliseconds since 1970, for the age of stamps and for expiry
 }
 
 // Counters count what an Applier saw. They only rise.
 type Counters struct {
 	Applied, Superseded, Refused uint64
+	Voided                       uint64 // voids noted
 	Expired                      uint64 // dropped, as their deadline had passed
 	Corrupt                      uint64 // damaged records met, stored or sent
 	Conflicts                    uint64 // one version with different bytes: a broken invariant
@@ -109,17 +127,23 @@ type Applier struct {
 	Counters Counters
 
 	overlay overlay
+	notes   []note // of this batch, in its order
 }
 
 // Apply merges writes into what view holds, puts the changes into batch, and
 // leaves in each write its result, which is true once the batch is durable.
 func (a *Applier) Apply(now Now, view Store, writes []Write, batch Batch) {
 	a.overlay.reset()
+	a.notes = a.notes[:0]
 	for i := range writes {
 		w := &writes[i]
 		if w.Kind == System {
 			batch.PutSystem(w.Key, w.Record)
 			w.Result = Result{}
+			continue
+		}
+		if w.Kind == Void {
+			w.Result = a.void(now, view, writes, i, batch)
 			continue
 		}
 		w.Result = a.merge(now, view, writes, i, batch)
@@ -141,7 +165,15 @@ func (a *Applier) merge(now Now, view Store, writes []Write, i int, batch Batch)
 		a.Counters.Refused++
 		return Result{Code: contract.Clock, Kind: contract.StampOld}
 	}
-	stored, err := a.stored(view, writes, w)
+	voided, err := a.voided(view, writes, w, rec.Version)
+	if voided && w.Kind != Repair && !traitor.Is(traitor.VoidIgnored) {
+		a.Counters.Refused++
+		return Result{Code: contract.Clock, Kind: contract.StampGivenUp}
+	}
+	var stored []byte
+	if err == nil {
+		stored, err = a.stored(view, writes, w)
+	}
 	switch {
 	case errors.Is(err, record.ErrCorrupt):
 		a.Counters.Corrupt++
@@ -156,19 +188,37 @@ func (a *Applier) merge(now Now, view Store, writes []Write, i int, batch Batch)
 	}
 	if conflict {
 		a.Counters.Conflicts++
-		if w.Kind == Fresh && bytes.Equal(winner, stored) {
-			// What was written is nowhere here, and the client must not be told that
-			// it is.
+		if w.Kind == Fresh {
+			// A version names one write. Were the other to win by its bytes, what was
+			// acknowledged under the version would be gone and nobody told.
 			return Result{Code: contract.BadRequest}
 		}
 	}
 	if stored != nil && bytes.Equal(winner, stored) {
 		return a.kept(rec.Version, stored)
 	}
+	if voided {
+		// A replica that holds it has sent it: it was not given up after all.
+		batch.EraseVoid(w.Token, w.Namespace, w.Key, rec.Version)
+		a.notes = append(a.notes, note{i, rec.Version, false})
+	}
 	batch.PutRecord(w.Token, w.Namespace, w.Key, w.Record)
 	a.overlay.put(w.Token, i)
 	a.Counters.Applied++
-	return Result{}
+	return Result{Buried: buried(now, w, rec.Version, stored)}
+}
+
+// buried is what a fresh write has replaced that its writer had not seen: a live
+// version above Seen. Where the writer does not care it is zero.
+func buried(now Now, w *Write, written hlc.Version, stored []byte) hlc.Version {
+	if w.Kind != Fresh || !w.HasSeen || stored == nil {
+		return hlc.Version{}
+	}
+	old, err := record.Parse(stored)
+	if err != nil || !old.Live(now.Physical) || !w.Seen.Less(old.Version) || !old.Version.Less(written) {
+		return hlc.Version{}
+	}
+	return old.Version
 }
 
 // kept is the result of a write that changes nothing: the stored record is the

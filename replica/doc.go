@@ -15,6 +15,7 @@
 //   - a record that does not pass its checksum is refused;
 //   - a fresh write stamped longer ago than the request age limit is refused
 //     (rule 4; write-backs and hints carry old versions by their nature);
+//   - a fresh write or hint of a version that OUTCOME gave up is refused (rule 4);
 //   - where the stored record is damaged nothing is merged: a bad record takes
 //     no write until its key has been read from others (rule 8);
 //   - else the merge law of package record decides, so that a stored version

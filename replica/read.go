@@ -29,7 +29,7 @@ func codeOf(err error) contract.Code {
 	return contract.NotReady
 }
 
-// RangeRequest asks for live records from a position on.
+// RangeRequest asks for the records, as a rule the live ones, from a position on.
 type RangeRequest struct {
 	Namespace uint32
 	From      uint64 // token
@@ -39,6 +39,7 @@ type RangeRequest struct {
 	Limit     int    // records at most
 	Bytes     int    // of keys and records at most, with RangeItemBytes for each, but for the first
 	KeysOnly  bool   // headers instead of records
+	All       bool   // tombstones and expired records too
 }
 
 const (
@@ -58,7 +59,7 @@ type RangeEnd struct {
 	Key   []byte
 }
 
-// Range hands the live records of a range to emit, in order, until a bound of
+// Range hands the records of a range to emit, in order, until a bound of
 // the request is met or RangeStepMax records were looked at. The bytes handed
 // over are good during emit only; those of the end are the caller's.
 //
@@ -106,7 +107,7 @@ func (w *walk) record(token uint64, namespace uint32, key, stored []byte) bool {
 			w.damaged = true
 			return w.stop()
 		}
-		if live = rec.Live(w.now); w.q.KeysOnly {
+		if live = w.q.All || rec.Live(w.now); w.q.KeysOnly {
 			stored = stored[:len(stored)-len(rec.Value)]
 		}
 	}

@@ -24,6 +24,8 @@ type memory struct {
 	at     uint64 // the token at which a Range fails with bad; 0: before the first
 
 	system map[string]string
+	voids  map[string]bool
+	noted  []func()
 }
 
 type row struct {
@@ -70,7 +72,37 @@ func (m *memory) PutRecord(token uint64, namespace uint32, key, rec []byte) {
 	m.staged = append(m.staged, row{token, namespace, key, rec})
 }
 
+// voidName tells voids apart.
+func voidName(token uint64, namespace uint32, key []byte, v hlc.Version) string {
+	return fmt.Sprint(token, namespace, key, v)
+}
+
+func (m *memory) Voided(token uint64, namespace uint32, key []byte, v hlc.Version) (bool, error) {
+	return len(m.voids) > 0 && m.voids[voidName(token, namespace, key, v)], m.bad
+}
+
+func (m *memory) PutVoid(token uint64, namespace uint32, key []byte, v hlc.Version) {
+	m.note(voidName(token, namespace, key, v), true)
+}
+
+func (m *memory) EraseVoid(token uint64, namespace uint32, key []byte, v hlc.Version) {
+	m.note(voidName(token, namespace, key, v), false)
+}
+
+func (m *memory) note(name string, given bool) {
+	m.noted = append(m.noted, func() {
+		if m.voids == nil {
+			m.voids = make(map[string]bool)
+		}
+		m.voids[name] = given
+	})
+}
+
 func (m *memory) commit() {
+	for _, note := range m.noted {
+		note()
+	}
+	m.noted = nil
 	for _, r := range m.staged {
 		m.set(r.token, r.namespace, r.key, r.rec)
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+
+	"github.com/candordb/candor/hlc"
 )
 
 // One database holds everything a node keeps. The first byte of a key says
@@ -11,12 +13,14 @@ import (
 // layout is never used again for something else.
 //
 //	'r' | token (8, big-endian) | namespace number (4, big-endian) | key    -> record
+//	'v' | token (8, big-endian) | namespace number (4, big-endian) | key | version (16) -> void (1: a format byte)
 //	's' | name                                                              -> system
 //
 // Big-endian, so that the order of the keys is the order of the tokens, and a
 // partition, which is a range of tokens, is one contiguous range of keys.
 const (
 	prefixRecord = 'r'
+	prefixVoid   = 'v'
 	prefixSystem = 's'
 )
 
@@ -55,6 +59,29 @@ func RecordRange(first, last uint64) (lo, hi []byte) {
 	}
 	return lo, binary.BigEndian.AppendUint64([]byte{prefixRecord}, last+1)
 }
+
+// AppendVoidKey appends the key under which it is noted that a version of a
+// record's key was given up, and is to be refused (algorithms, rule 4).
+func AppendVoidKey(dst []byte, token uint64, namespace uint32, key []byte, version hlc.Version) []byte {
+	at := len(dst)
+	dst = AppendRecordKey(dst, token, namespace, key)
+	dst[at] = prefixVoid
+	return version.Append(dst)
+}
+
+// VoidVersion is the version that a void key ends with. Its error is ErrCorrupt.
+func VoidVersion(stored []byte) (hlc.Version, error) {
+	if len(stored) < recordHead+1+hlc.VersionBytes || stored[0] != prefixVoid {
+		return hlc.Version{}, fmt.Errorf("storage: void key %x: %w", stored, ErrCorrupt)
+	}
+	return hlc.VersionFrom(stored[len(stored)-hlc.VersionBytes:]), nil
+}
+
+// VoidRange returns the bounds, for Scan, of all voids.
+func VoidRange() (lo, hi []byte) { return []byte{prefixVoid}, []byte{prefixVoid + 1} }
+
+// VoidFormat is the value of a void.
+var VoidFormat = []byte{1}
 
 // AppendSystemKey appends the key of a system value: incarnation, clock bound,
 // epochs, watermarks.

@@ -33,9 +33,38 @@ const (
 	// StaleSlot does not check the generation of a request slot, so that a
 	// late answer counts for the slot's next request.
 	StaleSlot Bug = "stale-slot"
+	// EpochUnchecked takes requests of nodes that are in an older epoch (rule 9).
+	EpochUnchecked Bug = "epoch-unchecked"
+	// VoidForgotten acknowledges a void without noting it durably (rule 4).
+	VoidForgotten Bug = "void-forgotten"
+	// VoidIgnored takes a fresh write of a version that was given up (rule 4).
+	VoidIgnored Bug = "void-ignored"
+	// QuorumOfVoids answers OUTCOME with "not applied" once a quorum has noted it,
+	// instead of all (rule 4).
+	QuorumOfVoids Bug = "quorum-of-voids"
+	// SilentWeaken answers a weakened read under the level that was asked
+	// (contract, section 4).
+	SilentWeaken Bug = "silent-weaken"
+	// ScanSkips goes on behind a partition that no replica answered for.
+	ScanSkips Bug = "scan-skips"
+	// BuriedUnsaid does not tell what a write has buried (contract, section 2).
+	BuriedUnsaid Bug = "buried-unsaid"
+	// OrderedByTick stamps an ordered write by the clock alone (rule 4).
+	OrderedByTick Bug = "ordered-by-tick"
+	// AfterIgnored answers a read with an older version than its reader has seen
+	// (contract, section 4: session).
+	AfterIgnored Bug = "after-ignored"
+	// LocalIsAnywhere counts replicas of every region for a local level (rule 4).
+	LocalIsAnywhere Bug = "local-is-anywhere"
+	// HedgeTwice counts the answer to a hedge for the replica that was late, too
+	// (rule 4: distinct replicas).
+	HedgeTwice Bug = "hedge-twice"
 )
 
 // All lists the bugs.
 func All() []Bug {
-	return []Bug{AckBeforeSync, DuplicateAck, NoWriteBack, ForgottenBound, MergeByArrival, StaleSlot}
+	return []Bug{
+		AckBeforeSync, DuplicateAck, NoWriteBack, ForgottenBound, MergeByArrival, StaleSlot, EpochUnchecked,
+		VoidForgotten, VoidIgnored, QuorumOfVoids, SilentWeaken, ScanSkips, BuriedUnsaid, OrderedByTick, AfterIgnored, LocalIsAnywhere, HedgeTwice,
+	}
 }
