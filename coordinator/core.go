@@ -29,14 +29,17 @@ type Core struct {
 	slots []*slot
 	free  []uint32
 	open  int
+	now   int64 // of the present call
+
+	hedging hedging
 }
 
 // New makes the Core of a shard, which has room for slots open requests.
-func New(shard, slots int) *Core {
+func New(shard, slots int, h Hedging) *Core {
 	if shard < 0 || shard >= ShardsMax || slots < 1 || slots > SlotsMax {
 		panic("coordinator: shard or number of slots out of range")
 	}
-	return &Core{shard: uint64(shard), limit: slots}
+	return &Core{shard: uint64(shard), limit: slots, hedging: newHedging(h)}
 }
 
 // Open is how many requests are open.
@@ -44,6 +47,7 @@ func (c *Core) Open() int { return c.open }
 
 // begin opens a slot for a request, or answers that there is no room.
 func (c *Core) begin(now int64, r *Request, out *Effects) (*slot, uint32) {
+	c.now = now
 	var at uint32
 	switch {
 	case len(c.free) > 0:
@@ -58,6 +62,7 @@ func (c *Core) begin(now int64, r *Request, out *Effects) (*slot, uint32) {
 	}
 	s := c.slots[at]
 	s.reset(now, r)
+	s.opened = out.Micros
 	c.open++
 	return s, at
 }
@@ -84,12 +89,23 @@ func (c *Core) end(at uint32) {
 	s := c.slots[at]
 	s.open = false
 	s.gen++
-	s.best, s.scan, s.Client, s.View, s.Owners = nil, nil, Client{}, nil, nil
+	c.hedging.counts.Lost += uint64(s.hedges.count())
+	s.best, s.scan, s.trace, s.explain, s.Client, s.View, s.Owners = nil, nil, nil, nil, Client{}, nil, nil
 	if cap(s.buf) > bufKept {
 		s.buf = nil
 	}
 	c.free = append(c.free, at)
 	c.open--
+}
+
+// finish ends a request whose answer is the last of the effects. That of a part
+// of a scan goes to the scan.
+func (c *Core) finish(at uint32, out *Effects) {
+	parent, row := c.slots[at].parent, c.slots[at].row
+	c.end(at)
+	if parent != 0 {
+		c.scanPart(parent, row, out)
+	}
 }
 
 // bufKept is how large a slot's buffer may be to be kept.
@@ -106,7 +122,7 @@ func refuse(r *Request, out *Effects, code contract.Code, reason string) {
 func unavailable(r *Request, out *Effects) {
 	refuse(r, out, contract.Unavailable, "too few replicas of the key can be reached for the level")
 	a := &out.Answers[len(out.Answers)-1]
-	a.Reachable, a.N = r.Up.count(), len(r.Owners)
+	a.Reachable, a.N = (r.Up & r.counted()).count(), len(r.Owners)
 	s := slot{Request: *r}
 	a.Down = s.down()
 }
@@ -116,7 +132,8 @@ type Reply struct {
 	Ask    Ask
 	Code   contract.Code
 	Kind   contract.ClockKind // Clock
-	Winner hlc.Version        // AskWrite and AskRepair (one need not know which): the higher version that the replica holds
+	Winner hlc.Version        // AskWrite and AskRepair (one need not know which): the higher version that the replica holds; AskVoid: that or the version itself
+	Buried hlc.Version        // AskWrite: the unseen version that the replica replaced
 	Record []byte             // AskRead: the record; AskDigest: its header; empty: none
 	Shared bool               // of this node's own storage: checked, and Record never changes and need not be copied
 	Range  *RangeReply        // AskRange
@@ -124,21 +141,29 @@ type Reply struct {
 
 // Reply tells the Core the answer of a replica.
 func (c *Core) Reply(now int64, call uint64, from ring.NodeID, r *Reply, out *Effects) {
+	c.now = now
 	s, at := c.find(call)
 	if s == nil {
 		return
 	}
 	if s.Op == OpScan {
-		c.scanReply(now, s, at, from, r, out)
+		c.scanReply(s, at, from, r, out)
 		return
 	}
 	i := s.index(from)
 	if i < 0 || !s.asked.has(i) {
 		return
 	}
+	s.noteReply(out, i, r)
 	switch written := r.Ask == AskWrite || r.Ask == AskRepair; {
+	case s.Op == OpExplain:
+		c.explainReply(s, at, i, r, out)
+	case s.Op == OpOutcome && r.Ask == AskVoid:
+		c.voidReply(s, at, i, r, out)
 	case s.Op.Writes() && written:
 		c.writeReply(s, at, i, r, out)
+	case s.Op.Writes() && r.Ask == AskDigest:
+		c.orderReply(s, at, i, r, out)
 	case s.Op.Writes():
 	case written:
 		c.repairReply(s, at, i, r, out)
@@ -150,12 +175,13 @@ func (c *Core) Reply(now int64, call uint64, from ring.NodeID, r *Reply, out *Ef
 // Unsent tells the Core that a Send could not be sent: nothing of it left this
 // node, so the replica counts as one that was never asked.
 func (c *Core) Unsent(now int64, call uint64, to ring.NodeID, out *Effects) {
+	c.now = now
 	s, at := c.find(call)
 	if s == nil {
 		return
 	}
 	if s.Op == OpScan {
-		c.scanLost(now, s, at, to, out)
+		c.scanLost(s, at, to, out)
 		return
 	}
 	i := s.index(to)
@@ -173,12 +199,13 @@ func (c *Core) Unsent(now int64, call uint64, to ring.NodeID, out *Effects) {
 // LinkDown tells the Core that the link to a node was lost: what waits on it
 // will not be answered. Reads ask another replica, writes count it as lost.
 func (c *Core) LinkDown(now int64, id ring.NodeID, out *Effects) {
+	c.now = now
 	for at, s := range c.slots {
 		if !s.open {
 			continue
 		}
 		if s.Op == OpScan {
-			c.scanLost(now, s, uint32(at), id, out)
+			c.scanLost(s, uint32(at), id, out)
 			continue
 		}
 		i := s.index(id)
@@ -196,22 +223,36 @@ func (c *Core) LinkDown(now int64, id ring.NodeID, out *Effects) {
 }
 
 func (c *Core) decide(s *slot, at uint32, out *Effects) {
-	if s.Op.Writes() {
+	switch {
+	case s.phase == ordering:
+		c.decideOrder(s, at, out)
+	case s.phase == stamping: // nothing is waited for
+	case s.phase == voiding:
+		c.decideVoid(s, at, out)
+	case s.Op == OpExplain:
+		c.decideExplain(s, at, out)
+	case s.Op.Writes():
 		c.decideWrite(s, at, out)
-	} else {
+	default:
 		c.decideRead(s, at, out)
 	}
 }
 
-// Tick ends the requests whose deadline has passed. It is called every few
+// Tick ends the requests whose deadline has passed, and lowers the level of those
+// whose half time is over, if they may be weakened. It is called every few
 // milliseconds.
 func (c *Core) Tick(now int64, out *Effects) {
+	c.now = now
 	if c.open == 0 {
 		return
 	}
 	for at, s := range c.slots {
-		if s.open && s.Deadline <= now {
+		switch {
+		case !s.open:
+		case s.Deadline <= now:
 			c.expire(s, uint32(at), out)
+		case s.Weaken && !s.hurried && now-s.now >= s.Deadline-now:
+			c.halfTime(s, uint32(at), out)
 		}
 	}
 }
@@ -219,8 +260,16 @@ func (c *Core) Tick(now int64, out *Effects) {
 // expire answers a request at its deadline.
 func (c *Core) expire(s *slot, at uint32, out *Effects) {
 	switch {
-	case s.Op == OpOutcome && s.phase == reading && s.answered.count() >= s.Need:
-		c.notFoundNewEnough(s, at, out) // a quorum lacks it, the rest is silent
+	case s.Op == OpOutcome && (s.phase == voiding || s.phase == reading && s.answered.count() >= s.Need):
+		c.pending(s, at, out) // a quorum lacks it, the rest is silent
+		return
+	case s.phase == ordering || s.phase == stamping:
+		s.waiting = 0
+		c.notOrdered(s, at, out)
+		return
+	case s.Op == OpExplain:
+		s.waiting = 0
+		c.decideExplain(s, at, out)
 		return
 	case s.Op == OpScan && s.scan.moved:
 		c.scanPage(s, at, out)
@@ -234,15 +283,25 @@ func (c *Core) expire(s *slot, at uint32, out *Effects) {
 		a.Receipt = s.receipt(s.answered)
 		a.Reason = "the deadline passed before enough replicas had answered; the write may be seen now, later or never"
 	default:
-		a.Receipt = s.receipt(s.holds)
+		a.Receipt = s.receipt(s.held())
 		a.Reason = "the deadline passed before enough replicas had answered"
 	}
-	c.end(at)
+	c.finish(at, out)
+}
+
+// halfTime is the moment at which a request that may be weakened is.
+func (c *Core) halfTime(s *slot, at uint32, out *Effects) {
+	if s.Op == OpScan {
+		c.scanHurry(s, at, out)
+		return
+	}
+	c.hurry(s, at, out)
 }
 
 // answer appends the answer of a slot, as far as it is the same for all.
 func (c *Core) answer(s *slot, out *Effects) *Answer {
 	a := out.answer()
-	a.Client, a.Op = s.Client, s.Op
+	s.note(out, -1, "answered")
+	a.Client, a.Op, a.Trace = s.Client, s.Op, s.trace
 	return a
 }

@@ -6,9 +6,10 @@
 //
 // Core is a plain value without lock, goroutine, channel, timer or context. It
 // keeps open requests in slots. Its caller tells it what happened (Put, Get,
-// Scan, Reply, LinkDown, Unsent, Tick), and every call appends what is to be
-// done to the caller's Effects: messages to replicas, answers to clients. It
-// never calls out, so that the caller can carry effects out after it has let
+// Scan, Explain, Reply, LinkDown, Unsent, Tick, Hedge), and every call appends what is to
+// be done to the caller's Effects: messages to replicas, answers to clients, and
+// versions to be made for ordered writes, which come back by Stamped. It never
+// calls out, so that the caller can carry effects out after it has let
 // go of the lock that guards the Core. Every reply, that of the local replica
 // too, comes in by a later call. Bytes in effects live in the Effects' own
 // arena, or never change; they are good until the Effects are reset.
@@ -24,7 +25,15 @@
 //     counted replica holds, if that is higher than the one written;
 //   - it can no longer be enough: no effect only if every replica that was sent
 //     the write has definitely refused it, else in doubt;
-//   - the deadline passes: in doubt for a write, no effect for a read.
+//   - the deadline passes: in doubt for a write, no effect for a read, or for an
+//     ordered write that has not been stamped.
+//
+// A level is lowered only for a read that may be weakened, and then the receipt
+// names the one that was met.
+//
+// A replica that is later than it usually is costs a read one more message, to
+// another one (Hedging). How long replicas take is learned from their answers, by
+// the microseconds of the Effects.
 //
 // The caller looks up owners and reachability once, when the request comes in
 // (Request). Replicas are asked in the order: this node, reachable ones in the

@@ -29,7 +29,8 @@ const (
 	AskRepair            // merge a write-back
 	AskRead              // the record
 	AskDigest            // the record's header
-	AskRange             // live records of a range
+	AskRange             // records of a range
+	AskVoid              // a note that a version will be refused
 )
 
 // Send is a message to a replica, this node's own included.
@@ -39,8 +40,11 @@ type Send struct {
 	Call     uint64 // 0: nobody waits for the reply
 	Deadline int64  // monotonic milliseconds
 	Place    Place
-	Record   []byte // of AskWrite, AskRepair
-	Range    Range  // of AskRange
+	Record   []byte      // of AskWrite, AskRepair
+	Range    Range       // of AskRange
+	Version  hlc.Version // of AskVoid
+	Seen     hlc.Version // of AskWrite: what the writer knew of the key
+	HasSeen  bool        // else it does not care what it buries
 }
 
 // Range is what AskRange asks for.
@@ -53,6 +57,7 @@ type Range struct {
 	Limit     int
 	Bytes     int
 	KeysOnly  bool
+	All       bool // tombstones and expired records too
 }
 
 // Answer is the end of a request.
@@ -68,6 +73,8 @@ type Answer struct {
 	Outcome contract.Outcome
 	Winner  hlc.Version // writes: the higher version; OUTCOME: the winner
 	Fate    contract.Fate
+	Buried  hlc.Version // writes: the highest unseen version that was replaced
+	Trace   []Step
 
 	// Reads.
 	Found     bool
@@ -80,6 +87,10 @@ type Answer struct {
 
 	// Clock.
 	ClockKind contract.ClockKind
+
+	// Explain.
+	Token   ring.Token
+	Explain []ExplainRow
 
 	// Scans.
 	Items    []Item
@@ -101,16 +112,22 @@ type Coverage struct {
 
 // Effects is what is to be done. Its owner resets and reuses it.
 type Effects struct {
-	Sends   []Send
-	Answers []Answer
-	arena   []byte
+	Sends     []Send
+	Answers   []Answer
+	Stampings []Stamping
+	// Micros is the time of the calls, in microseconds: for traces, and for how long
+	// replicas take to answer.
+	Micros int64
+
+	arena []byte
 }
 
 // Reset forgets all, and keeps the memory.
 func (e *Effects) Reset() {
 	clear(e.Answers) // they hold values and connections
 	clear(e.Sends)   // they hold the arena
-	e.Sends, e.Answers, e.arena = e.Sends[:0], e.Answers[:0], e.arena[:0]
+	clear(e.Stampings)
+	e.Sends, e.Answers, e.Stampings, e.arena = e.Sends[:0], e.Answers[:0], e.Stampings[:0], e.arena[:0]
 	if cap(e.arena) > arenaKept {
 		e.arena = nil
 	}

@@ -13,9 +13,10 @@ import (
 // others for its header, as many as the level needs.
 //
 // An OUTCOME of v is a read that has to find v or a higher version: it asks
-// every replica, and where all lack it the write is pending.
+// every replica. Where all lack it, see outcome.go.
 func (c *Core) Get(now int64, r *Request, out *Effects) {
-	if r.Up.count() < r.Need {
+	enough := r.met(r.Up)
+	if !enough && (!r.Weaken || r.Up == 0) {
 		unavailable(r, out)
 		return
 	}
@@ -23,15 +24,20 @@ func (c *Core) Get(now int64, r *Request, out *Effects) {
 	if s == nil {
 		return
 	}
-	call := c.call(at, s)
-	want := s.Need
-	if s.Op == OpOutcome {
-		s.After, want = s.Stamp, s.Up.count()
+	if !enough {
+		s.lower(s.Up.count())
 	}
-	for what := AskRead; want > 0; want-- {
-		s.ask(s.next(), call, what, nil, out)
+	of := func() Mask { return lacking(s.Parts, s.asked) }
+	if s.Op == OpOutcome {
+		s.After = s.Stamp
+		of = func() Mask { return s.Up.without(s.asked) }
+	}
+	call := c.call(at, s)
+	for what := AskRead; of() != 0; {
+		s.ask(s.next(of()), call, what, nil, out)
 		what = AskDigest
 	}
+	c.hedging.earn(s.asked.count())
 }
 
 // readReply takes what owner i says it holds.
@@ -40,6 +46,7 @@ func (c *Core) readReply(s *slot, at uint32, i int, r *Reply, out *Effects) {
 		return
 	}
 	s.waiting.remove(i)
+	c.hedging.sample(s, i, out)
 	code := r.Code
 	if code == contract.OK && !s.intact(i, r) {
 		code = contract.Corrupt
@@ -50,6 +57,7 @@ func (c *Core) readReply(s *slot, at uint32, i int, r *Reply, out *Effects) {
 		if r.Ask == AskRead && len(r.Record) > 0 {
 			s.keepBest(r)
 		}
+		s.hedgeTwice(i)
 	case contract.Corrupt:
 		s.answered.remove(i)
 		s.corrupt.add(i)
@@ -98,18 +106,16 @@ func (c *Core) decideRead(s *slot, at uint32, out *Effects) {
 		c.decideRepair(s, at, out)
 		return
 	}
-	if missing := s.Need - s.answered.count() - s.waiting.count(); missing > 0 {
-		if !s.askMore(call, missing, out) {
-			c.failRead(s, at, out)
-		}
+	if !s.askMore(call, out) && !s.relent() {
+		c.failRead(s, at, out)
 		return
 	}
-	if s.answered.count() < s.Need || s.waiting&s.source != 0 {
+	if !meets(s.Parts, s.answered, 0) || s.waiting&s.source != 0 {
 		return
 	}
 	w := s.newest()
-	if s.heads[w].version.Less(s.After) {
-		if s.waiting == 0 && !s.askMore(call, 1, out) {
+	if s.heads[w].version.Less(s.After) && !traitor.Is(traitor.AfterIgnored) {
+		if s.waiting == 0 && !s.askOne(call, everyone, out) {
 			c.notFoundNewEnough(s, at, out)
 		}
 		return
@@ -122,26 +128,38 @@ func (c *Core) decideRead(s *slot, at uint32, out *Effects) {
 	if traitor.Is(traitor.NoWriteBack) {
 		s.holds = s.answered
 	}
-	if s.holds.count() >= s.Need {
+	if s.hurried && !meets(s.Parts, s.holds, 0) {
+		s.lower(s.holds.count()) // there is no time to write back
+	}
+	if meets(s.Parts, s.holds, 0) {
 		c.answerRead(s, at, out)
 		return
 	}
 	c.writeBack(s, at, out)
 }
 
-// askMore asks n further replicas; false if there are not that many.
-func (s *slot) askMore(call uint64, n int, out *Effects) bool {
-	for ; n > 0; n-- {
-		i := s.next()
-		if i < 0 {
+// askMore asks further replicas until there can be enough for the level; false
+// if there are not that many.
+func (s *slot) askMore(call uint64, out *Effects) bool {
+	for of := lacking(s.Parts, s.answered|s.waiting); of != 0; of = lacking(s.Parts, s.answered|s.waiting) {
+		if !s.askOne(call, of, out) {
 			return false
 		}
-		what := AskDigest
-		if s.best == nil && s.waiting&s.full == 0 {
-			what = AskRead
-		}
-		s.ask(i, call, what, nil, out)
 	}
+	return true
+}
+
+// askOne asks one more replica of those; false if there is none.
+func (s *slot) askOne(call uint64, of Mask, out *Effects) bool {
+	i := s.next(of)
+	if i < 0 {
+		return false
+	}
+	what := AskDigest
+	if s.best == nil && s.waiting&s.full == 0 {
+		what = AskRead
+	}
+	s.ask(i, call, what, nil, out)
 	return true
 }
 
@@ -186,6 +204,15 @@ func (s *slot) countHolders(w int) {
 			s.holds.add(i)
 		}
 	}
+}
+
+// held is who holds the newest record that has been told of, for the receipt of a
+// read that fails.
+func (s *slot) held() Mask {
+	if w := s.newest(); w >= 0 && s.phase != repairing {
+		s.countHolders(w)
+	}
+	return s.holds
 }
 
 // writeBack writes the winner to the replicas that answered with less. Until
@@ -233,13 +260,17 @@ func (c *Core) repairReply(s *slot, at uint32, i int, r *Reply, out *Effects) {
 // decideRepair answers once enough hold the winner. A replica that could not be
 // written is made up for by one that was not asked yet.
 func (c *Core) decideRepair(s *slot, at uint32, out *Effects) {
-	if s.holds.count() >= s.Need {
+	if meets(s.Parts, s.holds, 0) {
 		c.answerRead(s, at, out)
 		return
 	}
-	for s.holds.count()+s.waiting.count() < s.Need {
-		i := s.nextRepair()
-		if i < 0 {
+	for of := lacking(s.Parts, s.holds|s.waiting); of != 0; of = lacking(s.Parts, s.holds|s.waiting) {
+		i := s.nextRepair(of)
+		switch {
+		case i < 0 && s.relent():
+			c.decideRepair(s, at, out)
+			return
+		case i < 0:
 			c.failRead(s, at, out)
 			return
 		}
@@ -247,10 +278,10 @@ func (c *Core) decideRepair(s *slot, at uint32, out *Effects) {
 	}
 }
 
-// nextRepair is a replica that can still be brought to hold the winner; -1 if
+// nextRepair is a replica, of those, that can still be brought to hold the winner; -1 if
 // there is none.
-func (s *slot) nextRepair() int {
-	left := s.Up.without(s.holds | s.waiting | s.refused | s.lost | s.corrupt)
+func (s *slot) nextRepair(of Mask) int {
+	left := of & s.Up.without(s.holds|s.waiting|s.refused|s.lost|s.corrupt)
 	if left == 0 {
 		return -1
 	}
@@ -259,6 +290,7 @@ func (s *slot) nextRepair() int {
 
 // answerRead answers with the winner, which as many as the level needs hold.
 func (c *Core) answerRead(s *slot, at uint32, out *Effects) {
+	c.settleHedges(s, s.met, s.holds)
 	a := c.answer(s, out)
 	a.Receipt = s.receipt(s.holds)
 	if s.best != nil {
@@ -280,7 +312,7 @@ func (c *Core) answerRead(s *slot, at uint32, out *Effects) {
 		}
 	}
 	c.repairRest(s, out)
-	c.end(at)
+	c.finish(at, out)
 }
 
 // repairRest writes the winner to replicas that answered with less though
@@ -303,32 +335,31 @@ func (c *Core) repairRest(s *slot, out *Effects) {
 
 // notFoundNewEnough ends a read whose After no replica has.
 func (c *Core) notFoundNewEnough(s *slot, at uint32, out *Effects) {
-	a := c.answer(s, out)
-	a.Receipt = s.receipt(0) // nobody holds what was asked for
 	if s.Op == OpOutcome {
-		a.Fate = contract.Pending
-		c.end(at)
+		c.notHeld(s, at, out)
 		return
 	}
+	a := c.answer(s, out)
+	a.Receipt = s.receipt(0) // nobody holds what was asked for
 	a.Code, a.Reason = contract.Unavailable, "no replica that can be reached has the version that was seen, or a newer one"
 	a.Reachable, a.N, a.Down = s.answered.count(), len(s.Owners), s.down()
-	c.end(at)
+	c.finish(at, out)
 }
 
 // failRead ends a read that cannot meet its level any more.
 func (c *Core) failRead(s *slot, at uint32, out *Effects) {
 	a := c.answer(s, out)
-	a.Receipt = s.receipt(s.holds)
+	a.Receipt = s.receipt(s.held())
 	a.Code, a.N, a.Down = contract.Unavailable, len(s.Owners), s.down()
 	switch {
 	case s.corrupt != 0:
 		a.Code, a.Reason = contract.Corrupt, "too few intact copies of the key among the replicas that were asked"
 	case s.phase == repairing:
 		a.Reason = "the newest record could not be written back to as many replicas as the level needs"
-		a.Reachable = s.holds.count() + s.waiting.count()
+		a.Reachable = ((s.holds | s.waiting) & s.counted()).count()
 	default:
 		a.Reason = "too few replicas of the key answered for the level"
-		a.Reachable = s.answered.count() + s.waiting.count()
+		a.Reachable = ((s.answered | s.waiting) & s.counted()).count()
 	}
-	c.end(at)
+	c.finish(at, out)
 }

@@ -72,7 +72,7 @@ func TestTallyAgreesWithADumbOne(t *testing.T) {
 		n := rapid.SampledFrom([]int{1, 3, 5}).Draw(rt, "replicas")
 		need := rapid.IntRange(1, n).Draw(rt, "need")
 		up := Mask(rapid.Uint64Range(0, 1<<n-1).Draw(rt, "up"))
-		c, m := New(0, 1), &tally{need: need, said: make(map[int][]string)}
+		c, m := New(0, 1, Hedging{}), &tally{need: need, said: make(map[int][]string)}
 		for i := range n {
 			if up.has(i) {
 				m.said[i] = nil
@@ -139,7 +139,11 @@ type mini struct {
 	messages []message
 	replies  []reply
 	done     []Answer
-	at       [][]byte        // what the replicas held when the answer left
+	at       [][][]byte      // by answer: what the replicas held when it left
+	void     Mask            // replicas that have noted to refuse version 5
+	tick     int             // the coordinator's clock; 0: it may not be used
+	stamped  hlc.Version     // what it made of it for an ordered write
+	hedged   int             // messages that the Core sent as hedges
 	told     [][]hlc.Version // by replica: what it held each time that it acknowledged
 }
 
@@ -160,14 +164,34 @@ func (m *mini) drain() {
 		s.Record = bytes.Clone(s.Record)
 		m.messages = append(m.messages, message{Send: s})
 	}
-	if len(m.out.Answers) > 0 && m.done == nil {
-		m.at = slices.Clone(m.holds)
+	for _, s := range m.out.Stampings {
+		m.stamp(s)
+	}
+	for range m.out.Answers {
+		m.at = append(m.at, slices.Clone(m.holds))
 	}
 	m.done = append(m.done, m.out.Answers...)
 	for i := range m.done {
 		m.done[i].Value = bytes.Clone(m.done[i].Value)
 	}
 	m.out.Reset()
+}
+
+// stamp makes the version of an ordered write, as the caller of a Core does.
+func (m *mini) stamp(s Stamping) {
+	var more Effects
+	if m.tick == 0 {
+		m.core.Unstamped(s.Call, contract.Clock, contract.ClockFenced, "fenced", &more)
+	} else {
+		m.stamped = hlc.Version{Time: max(hlc.Timestamp(m.tick), s.Above.Time+1), Writer: 2}
+		b := record.Append(nil, namespace, []byte("k"), record.Record{Version: m.stamped, Value: s.Value})
+		m.core.Stamped(s.Call, m.stamped, b, &more)
+	}
+	for _, s := range more.Sends {
+		s.Record = bytes.Clone(s.Record)
+		m.messages = append(m.messages, message{Send: s})
+	}
+	m.out.Answers = append(m.out.Answers, more.Answers...)
 }
 
 // arrive lets a message arrive at its replica, which answers.
@@ -182,7 +206,16 @@ func (m *mini) arrive(s Send) {
 	case s.Ask == AskDigest:
 		h, _ := record.Header(m.holds[i])
 		r.Record = bytes.Clone(h)
+	case s.Ask == AskVoid && !versionOf(m.holds[i]).Less(s.Version):
+		r.Winner = versionOf(m.holds[i])
+	case s.Ask == AskVoid:
+		m.void.add(i)
+	case s.Ask == AskWrite && m.void.has(i) && versionOf(s.Record) == ver(5):
+		r.Code, r.Kind = contract.Clock, contract.StampGivenUp
 	default:
+		if versionOf(s.Record) == ver(5) {
+			m.void.remove(i)
+		}
 		m.holds[i], _ = record.Merge(m.holds[i], s.Record)
 		has := versionOf(m.holds[i])
 		if versionOf(s.Record).Less(has) {
@@ -207,12 +240,12 @@ func versionOf(rec []byte) hlc.Version {
 	return hlc.VersionFrom(rec[2:])
 }
 
-// run lets things happen in a drawn order until the request is answered.
-func (m *mini) run(t *rapid.T) {
+// run lets things happen in a drawn order until the requests are answered.
+func (m *mini) run(t *rapid.T, requests int) {
 	m.drain()
 	for step := 0; m.core.Open() > 0; step++ {
 		pick := func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "which") }
-		kind := rapid.SampledFrom([]string{"arrive", "arrive", "arrive", "answer", "answer", "answer", "twice", "unsent", "down", "end"}).Draw(t, "what")
+		kind := rapid.SampledFrom([]string{"arrive", "arrive", "arrive", "answer", "answer", "answer", "twice", "unsent", "down", "late", "half", "end"}).Draw(t, "what")
 		switch {
 		case kind == "arrive" && len(m.messages) > 0:
 			m.arrive(m.take(pick(len(m.messages))).Send)
@@ -221,7 +254,7 @@ func (m *mini) run(t *rapid.T) {
 			again.left = true
 			m.arrive(again.Send)
 		case kind == "unsent" && len(m.messages) > 0:
-			if s := m.take(pick(len(m.messages))); !s.left {
+			if s := m.take(pick(len(m.messages))); !s.left && s.Call != 0 {
 				m.core.Unsent(0, s.Call, s.To, &m.out)
 			}
 		case kind == "answer" && len(m.replies) > 0:
@@ -231,6 +264,11 @@ func (m *mini) run(t *rapid.T) {
 			m.core.Reply(0, r.call, nodeID(r.from), &r.Reply, &m.out)
 		case kind == "down":
 			m.core.LinkDown(0, nodeID(pick(len(m.holds))), &m.out)
+		case kind == "late":
+			m.out.Micros += unknownMicros + 1
+			m.hedge()
+		case kind == "half":
+			m.core.Tick(500, &m.out)
 		case kind == "end" || step > 200:
 			m.core.Tick(1000, &m.out)
 		}
@@ -243,8 +281,11 @@ func (m *mini) run(t *rapid.T) {
 	for _, r := range m.replies {
 		m.core.Reply(0, r.call, nodeID(r.from), &r.Reply, &m.out)
 	}
-	if m.drain(); len(m.done) != 1 {
-		t.Fatalf("answered %d times", len(m.done))
+	if m.drain(); len(m.done) != requests {
+		t.Fatalf("%d answers to %d requests", len(m.done), requests)
+	}
+	if h := m.core.Hedges(); h.Won+h.Lost != uint64(m.hedged) {
+		t.Fatalf("%d hedges, counted as %+v", m.hedged, h)
 	}
 }
 
@@ -252,7 +293,8 @@ func (m *mini) run(t *rapid.T) {
 // nothing, some of them damaged.
 func newMini(t *rapid.T) *mini {
 	n := rapid.SampledFrom([]int{3, 5}).Draw(t, "replicas")
-	m := &mini{core: New(0, 1), holds: make([][]byte, n), told: make([][]hlc.Version, n)}
+	h := Hedging{Percentile: 95, Percent: rapid.SampledFrom([]int{0, 5, 100}).Draw(t, "hedging")}
+	m := &mini{core: New(0, 8, h), holds: make([][]byte, n), told: make([][]hlc.Version, n)}
 	for i := range n {
 		version := rapid.IntRange(0, 9).Draw(t, "version")
 		m.holds[i] = rec("k", version, rapid.SampledFrom([]string{fmt.Sprint("v", version), "tombstone"}).Draw(t, "value"))
@@ -271,7 +313,7 @@ func TestAppliedMeansThatNoCountedReplicaHoldsMore(t *testing.T) {
 		r := newPut(newView(1, len(m.holds), len(m.holds)), contract.Quorum, 5)
 		r.Rows = true
 		m.core.Put(0, r, &m.out)
-		m.run(t)
+		m.run(t, 1)
 		a := m.done[0]
 		checkReceipt(t, &a, len(m.holds))
 		counted := 0
@@ -314,11 +356,17 @@ func TestAppliedMeansThatNoCountedReplicaHoldsMore(t *testing.T) {
 // Contract, section 4: the answer of a QUORUM read is at least as new as what a
 // quorum was told before, and as many replicas as the receipt says hold it, or
 // something higher, when it leaves. What was seen is never shown older again.
+// Under weaken the same holds of the level that the receipt names, which is never
+// higher than the one that was asked.
 func TestReadIsHeldByAsManyAsItSays(t *testing.T) {
 	checkOften(t, func(t *rapid.T) {
 		m := newMini(t)
 		n := len(m.holds)
 		r := newRequest(OpGet, newView(1, n, n), contract.Level(rapid.IntRange(1, n).Draw(t, "need")))
+		r.Weaken = rapid.Bool().Draw(t, "weaken")
+		if r.Weaken {
+			r.Up &= Mask(rapid.Uint64Range(1, 1<<n-1).Draw(t, "up"))
+		}
 		if rapid.Bool().Draw(t, "seen") {
 			r.After = ver(rapid.IntRange(1, 9).Draw(t, "after"))
 		}
@@ -333,7 +381,7 @@ func TestReadIsHeldByAsManyAsItSays(t *testing.T) {
 		slices.SortFunc(held, func(a, b hlc.Version) int { return b.Compare(a) })
 		w := contract.QuorumOf(n)
 		m.core.Get(0, r, &m.out)
-		m.run(t)
+		m.run(t, 1)
 		a := m.done[0]
 		if a.Code != contract.OK {
 			if a.Code != contract.Unavailable && a.Code != contract.Timeout && a.Code != contract.Corrupt {
@@ -343,7 +391,7 @@ func TestReadIsHeldByAsManyAsItSays(t *testing.T) {
 		}
 		checkReceipt(t, &a, n)
 		have := 0
-		for i, rec := range m.at {
+		for i, rec := range m.at[0] {
 			if !m.damaged.has(i) && !versionOf(rec).Less(a.Version) {
 				have++
 			}
@@ -353,7 +401,9 @@ func TestReadIsHeldByAsManyAsItSays(t *testing.T) {
 			t.Fatalf("acked %d, but %d hold %v", a.Receipt.Acked, have, a.Version)
 		case a.Version.Less(r.After):
 			t.Fatalf("%v was seen, %v was answered", r.After, a.Version)
-		case r.Need+w > n && len(held) >= w && a.Version.Less(held[w-1]):
+		case !r.Weaken && a.Receipt.Level != r.Level || a.Receipt.Need > r.Need:
+			t.Fatalf("asked for %v, need %d, and answered at %v, need %d", r.Level, r.Need, a.Receipt.Level, a.Receipt.Need)
+		case levelOfReceipt(t, &a, n)+w > n && len(held) >= w && a.Version.Less(held[w-1]):
 			t.Fatalf("%d of %d hold %v, and %v was answered", w, n, held[w-1], a.Version)
 		case a.Found && string(a.Value) != fmt.Sprint("v", verText(a.Version)):
 			t.Fatalf("version %v has the value %q", a.Version, a.Value)
@@ -361,34 +411,105 @@ func TestReadIsHeldByAsManyAsItSays(t *testing.T) {
 	})
 }
 
-// Contract, section 3: OUTCOME answers committed only when a quorum holds the
-// write or more, and never that a write has come to nothing.
+// Rule 4: an ordered write is stamped above every version that a quorum held when
+// it began, whatever the clock of its coordinator says. Until it is stamped nothing
+// is written: no effect is true.
+func TestOrderedIsAboveWhatAQuorumHeld(t *testing.T) {
+	checkOften(t, func(t *rapid.T) {
+		m := newMini(t)
+		n := len(m.holds)
+		m.tick = rapid.IntRange(0, 12).Draw(t, "clock")
+		r := newRequest(OpPut, newView(1, n, n), contract.Level(rapid.IntRange(1, n).Draw(t, "need")))
+		r.Ordered, r.Value = true, []byte("ordered")
+		var held []hlc.Version
+		for i, rec := range m.holds {
+			if !m.damaged.has(i) {
+				held = append(held, versionOf(rec))
+			}
+		}
+		slices.SortFunc(held, func(a, b hlc.Version) int { return b.Compare(a) })
+		m.core.Put(0, r, &m.out)
+		m.run(t, 1)
+		a, w := m.done[0], contract.QuorumOf(n)
+		checkReceipt(t, &a, n)
+		switch {
+		case a.Code == contract.OK && (a.Version != m.stamped || m.stamped.IsZero()):
+			t.Fatalf("%v was stamped, %v answered", m.stamped, a.Version)
+		case !m.stamped.IsZero() && (len(held) < w || !held[w-1].Less(m.stamped)):
+			t.Fatalf("a quorum of %d held %v, and %v was stamped", w, held, m.stamped)
+		}
+		for i := range m.told {
+			if len(m.told[i]) > 0 && (m.stamped.IsZero() || a.Code.Settled(true) == contract.NoEffect) {
+				t.Fatalf("%v, but %c was written", a.Code, 'a'+i)
+			}
+		}
+	})
+}
+
+// levelOfReceipt is how many replicas the level that an answer names asks for, and
+// as many have to hold what it answers.
+func levelOfReceipt(t *rapid.T, a *Answer, n int) int {
+	need, ok := a.Receipt.Level.Need(n)
+	if !ok || need != a.Receipt.Need || a.Receipt.Acked < need {
+		t.Fatalf("level %v with %+v", a.Receipt.Level, a.Receipt)
+	}
+	return need
+}
+
+// Contract, section 3: OUTCOME answers committed or superseded only when a quorum
+// holds the winner or more, and not applied only if the write never shows from then
+// on. Here the write is still under way to some replicas, several ask about it at
+// once, and reads may find it in between.
 func TestOutcomeIsTrue(t *testing.T) {
 	checkOften(t, func(t *rapid.T) {
 		m := newMini(t)
 		n := len(m.holds)
-		r := newRequest(OpOutcome, newView(1, n, n), contract.Quorum)
-		r.Stamp = ver(5)
-		m.core.Get(0, r, &m.out)
-		m.run(t)
-		a := m.done[0]
-		if a.Code != contract.OK {
-			return
-		}
-		have := 0
-		for i, rec := range m.at {
-			if !m.damaged.has(i) && !versionOf(rec).Less(a.Winner) {
-				have++
+		v := newView(1, n, n)
+		for i := range n {
+			if rapid.IntRange(0, 4).Draw(t, "under way") == 0 {
+				m.messages = append(m.messages, message{Send: Send{To: nodeID(i), Ask: AskWrite, Record: rec("k", 5, "v5")}})
 			}
 		}
-		switch {
-		case a.Fate == contract.Pending && a.Winner.IsZero():
-		case have < r.Need:
-			t.Fatalf("%v, but %d hold %v", a.Fate, have, a.Winner)
-		case a.Fate == contract.Committed && a.Winner == ver(5):
-		case a.Fate == contract.FateSuperseded && ver(5).Less(a.Winner):
-		default:
-			t.Fatalf("%v, winner %v", a.Fate, a.Winner)
+		asked := rapid.IntRange(1, 3).Draw(t, "asked")
+		for i := range asked {
+			r := newRequest(OpOutcome, v, contract.Quorum)
+			if r.Stamp = ver(5); i > 0 && rapid.Bool().Draw(t, "read") {
+				r = newRequest(OpGet, v, contract.Quorum)
+				r.Weaken = rapid.Bool().Draw(t, "weaken")
+			}
+			m.core.Get(0, r, &m.out)
+		}
+		m.run(t, asked)
+		notApplied, seen := false, false
+		for i := range m.done {
+			a := &m.done[i]
+			have := 0
+			for i, rec := range m.at[i] {
+				if !m.damaged.has(i) && !versionOf(rec).Less(a.Winner) {
+					have++
+				}
+			}
+			switch {
+			case a.Code != contract.OK:
+			case a.Op == OpGet:
+				seen = seen || a.Version == ver(5)
+			case a.Fate == contract.Pending && a.Winner.IsZero():
+			case a.Fate == contract.NotApplied && a.Winner.IsZero() && a.Receipt.Acked == n:
+				notApplied = true
+			case have < a.Receipt.Need:
+				t.Fatalf("%v, but %d hold %v", a.Fate, have, a.Winner)
+			case a.Fate == contract.Committed && a.Winner == ver(5):
+				seen = true
+			case a.Fate == contract.FateSuperseded && ver(5).Less(a.Winner):
+			default:
+				t.Fatalf("%v, winner %v", a.Fate, a.Winner)
+			}
+		}
+		for i, rec := range m.holds {
+			seen = seen || versionOf(rec) == ver(5)
+			if notApplied && seen {
+				t.Fatalf("not applied, but it was seen, or %c holds it", 'a'+i)
+			}
 		}
 	})
 }
@@ -397,5 +518,22 @@ func TestOutcomeIsTrue(t *testing.T) {
 func checkOften(t *testing.T, property func(*rapid.T)) {
 	for range 30 {
 		rapid.Check(t, property)
+	}
+}
+
+// hedge lets the Core hedge, and counts the messages to replicas that it had not
+// asked: the others go on with what was begun.
+func (m *mini) hedge() {
+	asked := make(map[uint64]Mask)
+	for at, s := range m.core.slots {
+		if s.open {
+			asked[m.core.call(uint32(at), s)] = s.asked
+		}
+	}
+	m.core.Hedge(&m.out)
+	for _, sent := range m.out.Sends {
+		if s, _ := m.core.find(sent.Call); s != nil && !asked[sent.Call].has(s.index(sent.To)) {
+			m.hedged++
+		}
 	}
 }

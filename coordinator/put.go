@@ -8,17 +8,24 @@ import (
 // Put opens a PUT or DELETE: the record goes to every natural replica that can
 // be reached, or to none if they are too few for the level.
 func (c *Core) Put(now int64, r *Request, out *Effects) {
-	if r.Up.count() < r.Need {
+	if !r.met(r.Up) {
 		unavailable(r, out)
+		return
+	}
+	if r.Ordered {
+		c.order(now, r, out)
 		return
 	}
 	s, at := c.begin(now, r, out)
 	if s == nil {
 		return
 	}
+	c.sendWrite(s, at, out.keep(r.Record), out)
+}
+
+func (c *Core) sendWrite(s *slot, at uint32, rec []byte, out *Effects) {
 	call := c.call(at, s)
-	rec := out.keep(r.Record)
-	for i := s.next(); i >= 0; i = s.next() {
+	for i := s.next(everyone); i >= 0; i = s.next(everyone) {
 		s.ask(i, call, AskWrite, rec, out)
 	}
 }
@@ -37,6 +44,9 @@ func (c *Core) writeReply(s *slot, at uint32, i int, r *Reply, out *Effects) {
 		s.waiting.remove(i)
 		s.lost.remove(i)
 		s.answered.add(i)
+		if s.buried.Less(r.Buried) && !traitor.Is(traitor.BuriedUnsaid) {
+			s.buried = r.Buried
+		}
 		if s.Stamp.Less(r.Winner) {
 			s.higher.add(i)
 			s.heads[i].version = r.Winner
@@ -89,13 +99,13 @@ func definite(code contract.Code) bool {
 func (c *Core) decideWrite(s *slot, at uint32, out *Effects) {
 	acked := s.answered.count() + s.dups
 	switch {
-	case acked >= s.Need:
+	case meets(s.Parts, s.answered, s.dups):
 		a := c.answer(s, out)
-		a.Version, a.Winner, a.Receipt = s.Stamp, s.winner, s.receipt(s.answered)
+		a.Version, a.Winner, a.Buried, a.Receipt = s.Stamp, s.winner, s.buried, s.receipt(s.answered)
 		if !s.winner.IsZero() {
 			a.Outcome = contract.Superseded
 		}
-	case acked+s.waiting.count() >= s.Need:
+	case meets(s.Parts, s.answered|s.waiting, s.dups):
 		return // it can still be enough
 	case acked == 0 && s.lost == 0 && s.waiting != 0:
 		return // it can still be refused by all
@@ -115,6 +125,10 @@ func (c *Core) refusedByAll(s *slot, out *Effects) {
 	a.Code, a.ClockKind, a.Receipt = s.code, s.kind, s.receipt(0)
 	a.Reason = "every replica that was asked has refused the write"
 	switch {
+	case s.kind == contract.StampGivenUp:
+		a.Reason = "OUTCOME has given this version up, so that it is refused for good: write again with a new one"
+	case s.kind == contract.StampOld:
+		a.Reason = "the version was stamped longer ago than the request age limit: ask OUTCOME what became of it, or write with a new version"
 	case s.code == contract.BadRequest:
 		a.Reason = "this version has been used for another write of the key: a version names one write"
 	case s.asked == 0:

@@ -2,12 +2,13 @@ package coordinator
 
 import (
 	"bytes"
-	"encoding/binary"
 	"math"
+	"slices"
 
 	"github.com/candordb/candor/contract"
 	"github.com/candordb/candor/record"
 	"github.com/candordb/candor/ring"
+	"github.com/candordb/candor/traitor"
 )
 
 // Bounds of one page of a scan.
@@ -22,10 +23,12 @@ const (
 	scanRowBytes = 32
 )
 
-// ScanRequest opens a scan of one page. It goes through the partitions in
-// order of their tokens, and asks one replica for as many in a row as it holds.
+// ScanRequest opens a scan of one page. It goes through the partitions in order
+// of their tokens, and asks as many replicas as the level needs for as many
+// partitions in a row as they all hold. What several answer is merged (merge.go).
 type ScanRequest struct {
 	Client    Client
+	Since     int64 // as in Request
 	Deadline  int64
 	View      *ring.View
 	Namespace uint32
@@ -35,6 +38,8 @@ type ScanRequest struct {
 	Bytes     int // of the page's rows at most, but for the first; 0: 1 MiB
 	KeysOnly  bool
 	Level     contract.Level
+	Region    string // of this node, for the local levels
+	Weaken    bool   // a partition answered at a lower level is better than none
 	Self      ring.NodeID
 	// First and Last bound the tokens: all of them, or those of one tag.
 	First, Last ring.Token
@@ -53,8 +58,10 @@ type scan struct {
 	failed    []bool // by member: did not answer for the present partition
 	token     ring.Token
 	after     []byte // nil: at the beginning of token
-	asked     int    // member that was asked; -1: none
+	asked     []int  // members that were asked, the first for whole records
 	last      ring.Token
+	parts     []Part // scratch
+	merge     merge  // of the answers of several
 	items     []Item
 	bytes     int
 	coverage  Coverage
@@ -62,7 +69,8 @@ type scan struct {
 	corrupt   bool // a replica that was asked showed damage
 	full      bool // the next record would not fit the page
 	finished  bool
-	partition int // the partition of token, which Coverage.Asked includes
+	partition int   // the partition of token, which Coverage.Asked includes
+	weak      []int // partitions that are not met at the level
 }
 
 // RangeReply is what a replica answered to AskRange. Bytes are good during
@@ -80,13 +88,16 @@ type RangeReply struct {
 
 // RangeItem is one record of a range, or its header under keys only.
 type RangeItem struct {
+	Token       ring.Token
 	Key, Record []byte
 }
 
 // Scan opens a SCAN. A cursor that is none of ours is BadRequest.
 func (c *Core) Scan(now int64, q *ScanRequest, out *Effects) {
-	r := Request{Client: q.Client, Op: OpScan, Deadline: q.Deadline, View: q.View, Level: q.Level, Need: 1, Self: -1}
+	r := Request{Client: q.Client, Op: OpScan, Since: q.Since, Deadline: q.Deadline, View: q.View, Level: q.Level, Weaken: q.Weaken, Self: -1}
 	sc := newScan(now, q)
+	sc.parts, _ = AppendParts(nil, q.Level, q.View, q.View.Replicas(q.First), q.Region)
+	r.Need = NeedOf(sc.parts)
 	if q.Cursor != nil && !sc.resume(q.Cursor) {
 		refuse(&r, out, contract.BadRequest, "the cursor is not one that a scan of this prefix gave")
 		return
@@ -96,13 +107,13 @@ func (c *Core) Scan(now int64, q *ScanRequest, out *Effects) {
 		return
 	}
 	s.scan = sc
-	c.scanStep(now, s, at, out)
+	c.scanStep(s, at, out)
 }
 
 func newScan(now int64, q *ScanRequest) *scan {
 	members := q.View.Members()
 	sc := &scan{
-		ScanRequest: *q, started: now, token: q.First, asked: -1, prefix: append([]byte(nil), q.Prefix...),
+		ScanRequest: *q, started: now, token: q.First, prefix: append([]byte(nil), q.Prefix...),
 		up: make([]bool, len(members)), suspect: make([]bool, len(members)), failed: make([]bool, len(members)),
 	}
 	for i := range members {
@@ -117,65 +128,59 @@ func newScan(now int64, q *ScanRequest) *scan {
 	return sc
 }
 
-// A cursor is drawn so: version 1 (1 byte), coverage done, met, asked (4 bytes
-// each), token (8), and behind it the key to go on behind; all big-endian. An
-// empty key stands for the beginning of the token.
-const (
-	cursorVersion = 1
-	cursorBytes   = 1 + 3*4 + 8
-)
-
-func (s *scan) cursor() []byte {
-	b := make([]byte, 0, cursorBytes+len(s.after))
-	b = append(b, cursorVersion)
-	for _, n := range []uint32{s.coverage.Done, s.coverage.MetLevel, s.coverage.Asked} {
-		b = binary.BigEndian.AppendUint32(b, n)
-	}
-	return append(binary.BigEndian.AppendUint64(b, uint64(s.token)), s.after...)
-}
-
-func (s *scan) resume(b []byte) bool {
-	if len(b) < cursorBytes || b[0] != cursorVersion {
-		return false
-	}
-	s.coverage = Coverage{binary.BigEndian.Uint32(b[1:]), binary.BigEndian.Uint32(b[5:]), binary.BigEndian.Uint32(b[9:])}
-	s.token = ring.Token(binary.BigEndian.Uint64(b[13:]))
-	if len(b) > cursorBytes {
-		s.after = append([]byte(nil), b[cursorBytes:]...)
-	}
-	s.partition = s.View.PartitionOf(s.token)
-	return s.token >= s.First && s.token <= s.Last
-}
-
-// scanStep asks the next replica, or answers the page.
-func (c *Core) scanStep(now int64, s *slot, at uint32, out *Effects) {
+// scanStep asks the next replicas, or answers the page.
+func (c *Core) scanStep(s *slot, at uint32, out *Effects) {
 	sc := s.scan
-	if sc.finished || sc.full || len(sc.items) >= sc.Limit || sc.bytes >= sc.Bytes || now-sc.started >= scanPageMillis && sc.moved {
+	if sc.finished || sc.full || len(sc.items) >= sc.Limit || sc.bytes >= sc.Bytes || c.now-sc.started >= scanPageMillis && sc.moved {
 		c.scanPage(s, at, out)
 		return
 	}
-	m := sc.pick()
+	if sc.merge.more {
+		c.mergeStep(s, at, out)
+		return
+	}
+	lowered, ok := sc.choose()
 	switch {
-	case m < 0 && sc.moved:
+	case !ok && traitor.Is(traitor.ScanSkips) && sc.skip():
+		c.scanStep(s, at, out)
+		return
+	case !ok && sc.moved:
 		// What was found so far is good. The next page begins where this one
 		// cannot go on, and says so.
 		c.scanPage(s, at, out)
 		return
-	case m < 0:
+	case !ok:
 		c.scanFail(s, at, out)
 		return
+	case lowered:
+		sc.weaken(sc.partition)
 	}
-	sc.asked = m
-	sc.last = sc.run(m)
+	sc.last = sc.run(lowered)
+	sc.merge.begin(len(sc.asked))
 	s.gen++ // so that the answer to an earlier step is not taken for this one's
-	out.Sends = append(out.Sends, Send{
-		To: sc.View.Member(m).ID, Ask: AskRange, Call: c.call(at, s), Deadline: s.Deadline,
-		Range: Range{
-			Namespace: sc.Namespace, From: sc.token, After: out.keep(sc.after), Last: sc.last, Prefix: out.keep(sc.prefix),
-			Limit: sc.Limit - len(sc.items), Bytes: min(scanStepBytes, sc.Bytes-sc.bytes), KeysOnly: sc.KeysOnly,
-		},
-	})
+	for i, m := range sc.asked {
+		out.Sends = append(out.Sends, Send{
+			To: sc.View.Member(m).ID, Ask: AskRange, Call: c.call(at, s), Deadline: s.Deadline,
+			Range: Range{
+				Namespace: sc.Namespace, From: sc.token, After: out.keep(sc.after), Last: sc.last, Prefix: out.keep(sc.prefix),
+				Limit: sc.ask(), Bytes: min(scanStepBytes, sc.Bytes-sc.bytes),
+				KeysOnly: sc.KeysOnly || i > 0, All: len(sc.asked) > 1,
+			},
+		})
+	}
 }
+
+// ask is for how many records a replica is asked. Where several are, those that
+// are deleted count too, so that a page of few does not take a step for each.
+func (s *scan) ask() int {
+	if left := s.Limit - len(s.items); len(s.asked) == 1 || left > mergeLeast {
+		return left
+	}
+	return mergeLeast
+}
+
+// mergeLeast is the least number of records that a step of a merged scan asks for.
+const mergeLeast = 64
 
 // scanPage answers the page as far as it has come.
 func (c *Core) scanPage(s *slot, at uint32, out *Effects) {
@@ -187,56 +192,74 @@ func (c *Core) scanPage(s *slot, at uint32, out *Effects) {
 	c.end(at)
 }
 
-// pick is the member to ask for the present partition: this node if it holds
-// it, then a reachable owner, then a suspect; -1: none is left.
-func (s *scan) pick() int {
-	choice := -1
-	for _, o := range s.View.Owners(s.partition) {
-		m := int(o)
-		switch {
-		case o == ring.NoOwner || !s.up[m] || s.failed[m]:
-		case s.View.Member(m).ID == s.Self:
-			return m
-		case choice < 0 || s.suspect[choice] && !s.suspect[m]:
-			choice = m
-		}
-	}
-	return choice
-}
-
-// run is the last token up to which member m holds every partition from the
-// present one on.
-func (s *scan) run(m int) ring.Token {
-	p := s.partition
-	id := s.View.Member(m).ID
-	for p+1 < s.View.Q() && s.View.Owns(p+1, id) {
-		p++
-	}
-	return min(s.Last, ring.PartitionEnd(p, s.View.Bits()))
-}
-
 // scanReply takes a replica's part of the range.
-func (c *Core) scanReply(now int64, s *slot, at uint32, from ring.NodeID, r *Reply, out *Effects) {
+func (c *Core) scanReply(s *slot, at uint32, from ring.NodeID, r *Reply, out *Effects) {
 	sc := s.scan
-	if r.Ask != AskRange || sc.asked < 0 || sc.View.Member(sc.asked).ID != from {
+	i := sc.askedIndex(from)
+	if r.Ask != AskRange || i < 0 || sc.merge.has(i) {
 		return
 	}
-	if r.Code != contract.OK || !sc.take(r.Range, r.Shared) {
-		sc.corrupt = sc.corrupt || r.Code == contract.Corrupt || r.Code == contract.OK
-		sc.failed[sc.asked] = true
+	several := len(sc.asked) > 1
+	ok := r.Code == contract.OK
+	switch {
+	case ok && several:
+		ok = sc.keep(i, r.Range, r.Shared)
+	case ok:
+		ok = sc.take(r.Range, r.Shared)
 	}
-	c.scanStep(now, s, at, out)
+	if !ok {
+		sc.corrupt = sc.corrupt || r.Code == contract.Corrupt || r.Code == contract.OK
+		sc.failed[sc.asked[i]] = true
+	}
+	switch {
+	case ok && several && !sc.merge.complete():
+	case ok && several:
+		c.mergeStep(s, at, out)
+	default:
+		c.scanStep(s, at, out)
+	}
 }
 
-// scanLost takes note that the replica that was asked will not answer.
-func (c *Core) scanLost(now int64, s *slot, at uint32, id ring.NodeID, out *Effects) {
+// scanLost takes note that a replica that was asked will not answer.
+func (c *Core) scanLost(s *slot, at uint32, id ring.NodeID, out *Effects) {
 	sc := s.scan
-	if m, ok := sc.View.Index(id); ok {
-		sc.up[m] = false
-		if m == sc.asked {
-			c.scanStep(now, s, at, out)
+	m, member := sc.View.Index(id)
+	if !member {
+		return
+	}
+	sc.up[m] = false
+	if i := sc.askedIndex(id); i >= 0 && !sc.merge.has(i) {
+		c.scanStep(s, at, out)
+	}
+}
+
+// scanHurry lowers a scan whose half time is over: those that have answered the
+// present step are enough from now on, or, if nobody has, others are asked, if
+// there are any.
+func (c *Core) scanHurry(s *slot, at uint32, out *Effects) {
+	s.hurried = true
+	sc := s.scan
+	if sc.merge.parts > 0 {
+		return // the parts of the scan hurry by themselves
+	}
+	was, asked := slices.Clone(sc.up), slices.Clone(sc.asked)
+	if sc.merge.missing < len(asked) {
+		for _, o := range sc.View.Owners(sc.partition) {
+			if o != ring.NoOwner && !slices.Contains(asked, int(o)) {
+				sc.failed[o] = true
+			}
 		}
 	}
+	for i, m := range asked {
+		if !sc.merge.has(i) {
+			sc.up[m] = false
+		}
+	}
+	if !sc.can() {
+		sc.up, sc.asked = was, asked
+		return
+	}
+	c.scanStep(s, at, out)
 }
 
 // take adds a replica's items and moves on; false if the answer makes no sense:
@@ -265,17 +288,22 @@ func (s *scan) take(r *RangeReply, verified bool) bool {
 		return true
 	}
 	s.bytes += size
-	s.moved = true
-	switch {
-	case !r.Done:
+	if r.Done {
+		s.passed()
+	} else {
 		s.moveTo(r.Token, r.Key)
-	case s.last >= s.Last:
-		s.complete(s.View.PartitionOf(s.last) - s.partition + 1)
-		s.finished = true
-	default:
-		s.moveTo(s.last+1, nil)
 	}
 	return true
+}
+
+// passed moves behind the range that was asked for.
+func (s *scan) passed() {
+	if s.last < s.Last {
+		s.moveTo(s.last+1, nil)
+		return
+	}
+	s.moved, s.finished = true, true
+	s.complete(s.View.PartitionOf(s.last) - s.partition + 1)
 }
 
 // behind says whether a position lies further than the present one.
@@ -294,6 +322,7 @@ func (s *scan) parse(it RangeItem, verified bool) (record.Record, error) {
 
 // moveTo sets the position, and counts the partitions that lie behind it.
 func (s *scan) moveTo(token ring.Token, after []byte) {
+	s.moved = true
 	s.token, s.after = token, nil
 	if after != nil {
 		s.after = append([]byte(nil), after...)
@@ -306,28 +335,52 @@ func (s *scan) moveTo(token ring.Token, after []byte) {
 	}
 }
 
+// complete counts partitions from the present one on; of those that are weak
+// nothing has to be remembered any longer.
 func (s *scan) complete(partitions int) {
 	n := uint32(min(partitions, math.MaxUint16+1))
+	weak := uint32(0)
+	s.weak = slices.DeleteFunc(s.weak, func(p int) bool {
+		if p < s.partition+partitions {
+			weak++
+			return true
+		}
+		return false
+	})
 	s.coverage.Done += n
-	s.coverage.MetLevel += n
+	s.coverage.MetLevel += n - weak
 	s.coverage.Asked += n - 1
 }
 
-// scanFail ends a scan at a partition that none of its replicas can answer for.
+// weaken notes that a partition is not met at the level.
+func (s *scan) weaken(partition int) {
+	if !slices.Contains(s.weak, partition) && !traitor.Is(traitor.SilentWeaken) {
+		s.weak = append(s.weak, partition)
+	}
+}
+
+// scanFail ends a scan at a partition that too few of its replicas can answer for.
 func (c *Core) scanFail(s *slot, at uint32, out *Effects) {
 	sc := s.scan
+	owners := sc.View.Owners(sc.partition)
+	sc.parts, _ = AppendParts(sc.parts[:0], sc.Level, sc.View, owners, sc.Region)
+	counted := (&Request{Parts: sc.parts}).counted()
 	a := c.answer(s, out)
-	a.Receipt = contract.Receipt{Need: 1, Level: s.Level}
+	a.Receipt = contract.Receipt{Need: NeedOf(sc.parts), Level: s.Level}
 	if sc.corrupt {
-		a.Code, a.Reason = contract.Corrupt, "no intact copy of a record in a partition of the scan"
+		a.Code, a.Reason = contract.Corrupt, "too few intact copies of a record in a partition of the scan"
 		c.end(at)
 		return
 	}
-	a.Code, a.Reason = contract.Unavailable, "no replica of a partition of the scan can be reached; the same cursor may be tried again"
+	a.Code, a.Reason = contract.Unavailable, "too few replicas of a partition of the scan can be reached for the level; the same cursor may be tried again"
 	a.N = sc.View.N()
-	for _, o := range sc.View.Owners(sc.partition) {
-		if o != ring.NoOwner && !sc.up[o] {
+	for i, o := range owners {
+		switch {
+		case o == ring.NoOwner:
+		case !sc.up[o] || sc.failed[o]:
 			a.Down = append(a.Down, sc.View.Member(int(o)).ID)
+		case counted.has(i):
+			a.Reachable++
 		}
 	}
 	c.end(at)

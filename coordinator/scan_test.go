@@ -24,7 +24,7 @@ type stocked struct {
 }
 
 func (s *shelf) put(token ring.Token, key string, valueBytes int) {
-	*s = append(*s, stocked{token, RangeItem{[]byte(key), rec(key, 1, strings.Repeat("x", valueBytes))}})
+	*s = append(*s, stocked{token, RangeItem{token, []byte(key), rec(key, 1, strings.Repeat("x", valueBytes))}})
 	slices.SortFunc(*s, func(a, b stocked) int { return cmp.Or(cmp.Compare(a.Token, b.Token), bytes.Compare(a.Key, b.Key)) })
 }
 
@@ -79,7 +79,7 @@ func TestPagesAddUp(t *testing.T) {
 		q := newScanRequest(v)
 		q.Limit, q.Bytes = rapid.IntRange(1, 6).Draw(t, "limit"), rapid.IntRange(1, 1000).Draw(t, "bytes")
 		step := rapid.IntRange(1, 5).Draw(t, "step")
-		c := New(0, 1)
+		c := New(0, 1, Hedging{})
 		var got []string
 		for pages := 0; ; pages++ {
 			a := page(c, &q, s, step)
@@ -121,7 +121,7 @@ func TestLargeRecordHasAPageOfItsOwn(t *testing.T) {
 	q := newScanRequest(newView(1, 1, 1))
 	q.Bytes = 1000
 	var pages []string
-	for c := New(0, 1); ; {
+	for c := New(0, 1, Hedging{}); ; {
 		a := page(c, &q, s, 1) // one record per step, so that the large one is the first of its answer
 		keys := ""
 		for _, it := range a.Items {
@@ -142,7 +142,7 @@ func TestKeysOnlyHasNoValues(t *testing.T) {
 	s.put(1, "a", 0)
 	q := newScanRequest(newView(1, 1, 1))
 	q.KeysOnly = true
-	if a := page(New(0, 1), &q, s, 1); len(a.Items) != 1 || a.Items[0].Value != nil || a.Items[0].Version != ver(1) {
+	if a := page(New(0, 1, Hedging{}), &q, s, 1); len(a.Items) != 1 || a.Items[0].Value != nil || a.Items[0].Version != ver(1) {
 		t.Errorf("%+v", a.Items)
 	}
 }
@@ -153,7 +153,7 @@ func TestScanChecksWhatItIsHanded(t *testing.T) {
 	s.put(1, "a", 10)
 	s[0].Record[len(s[0].Record)-1] ^= 1
 	q := newScanRequest(newView(1, 1, 1))
-	if a := page(New(0, 1), &q, s, 1); a.Code != contract.Corrupt {
+	if a := page(New(0, 1, Hedging{}), &q, s, 1); a.Code != contract.Corrupt {
 		t.Errorf("%v, %d items", a.Code, len(a.Items))
 	}
 }
@@ -168,7 +168,7 @@ func TestScanOfOneToken(t *testing.T) {
 	s.put(0x5000_0000_0000_0001, "above", 0)
 	q := newScanRequest(newView(16, 2, 3))
 	q.First, q.Last = 0x5000_0000_0000_0000, 0x5000_0000_0000_0000
-	a := page(New(0, 1), &q, s, 3)
+	a := page(New(0, 1, Hedging{}), &q, s, 3)
 	if len(a.Items) != 10 || a.Next != nil || a.Coverage != (Coverage{1, 1, 1}) {
 		t.Errorf("%d items, %+v", len(a.Items), a.Coverage)
 	}
@@ -181,19 +181,19 @@ func TestForeignCursorsAreRefused(t *testing.T) {
 	q.First, q.Last = 1<<60, 2<<60
 	good := (&scan{token: 1 << 60, after: []byte("k")}).cursor()
 	for name, cursor := range map[string][]byte{
-		"empty": {}, "short": good[:cursorBytes-1], "another version": append([]byte{2}, good[1:]...), "no cursor": []byte("hello"),
+		"empty": {}, "short": good[:cursorBytes-1], "another version": append([]byte{3}, good[1:]...), "no cursor": []byte("hello"),
 		"in front of the range": (&scan{token: 1<<60 - 1}).cursor(), "behind the range": (&scan{token: 2<<60 + 1}).cursor(),
 	} {
 		q.Cursor = cursor
 		var out Effects
-		c := New(0, 1)
+		c := New(0, 1, Hedging{})
 		if c.Scan(0, &q, &out); len(out.Answers) != 1 || out.Answers[0].Code != contract.BadRequest || c.Open() != 0 {
 			t.Errorf("%s: %+v", name, out.Answers)
 		}
 	}
 	q.Cursor = good
 	var out Effects
-	New(0, 1).Scan(0, &q, &out)
+	New(0, 1, Hedging{}).Scan(0, &q, &out)
 	if len(out.Sends) != 1 || out.Sends[0].Range.From != 1<<60 || string(out.Sends[0].Range.After) != "k" {
 		t.Errorf("a good one: %+v", out.Sends)
 	}
@@ -208,7 +208,7 @@ func FuzzCursor(f *testing.F) {
 	f.Fuzz(func(t *testing.T, cursor []byte) {
 		q := newScanRequest(newView(16, 2, 3))
 		q.Cursor = cursor
-		if a := page(New(0, 1), &q, s, 1); a.Code != contract.OK && a.Code != contract.BadRequest {
+		if a := page(New(0, 1, Hedging{}), &q, s, 1); a.Code != contract.OK && a.Code != contract.BadRequest {
 			t.Errorf("%v", a.Code)
 		}
 	})

@@ -58,11 +58,15 @@ func rec(key string, version int, value string) []byte {
 }
 
 // newView has the given number of partitions, each with n replicas, of members
-// nodes; partition p belongs to the nodes p, p+1, ... in this order.
-func newView(q, n, members int) *ring.View {
+// nodes; partition p belongs to the nodes p, p+1, ... in this order. Regions are
+// those of the nodes, if there are any.
+func newView(q, n, members int, regions ...string) *ring.View {
 	list := make([]ring.Member, members)
 	for i := range list {
 		list[i] = ring.Member{ID: nodeID(i), Name: nodeName(nodeID(i)), State: ring.Normal}
+		if i < len(regions) {
+			list[i].Region = regions[i]
+		}
 	}
 	owners := make([]uint16, q*n)
 	for at := range owners {
@@ -79,13 +83,14 @@ func newView(q, n, members int) *ring.View {
 
 // newRequest is a request on the key k, owned by all nodes of a view of one
 // partition, all of them reachable, coordinated by none of them.
-func newRequest(op Op, v *ring.View, level contract.Level) *Request {
-	need, ok := level.Need(v.N())
+// Its region is that of the first argument, if there is one.
+func newRequest(op Op, v *ring.View, level contract.Level, region ...string) *Request {
+	parts, ok := AppendParts(nil, level, v, v.Owners(0), strings.Join(region, ""))
 	if !ok {
 		panic("a test asks for level " + level.String())
 	}
 	r := &Request{
-		Op: op, Deadline: 1000, View: v, Owners: v.Owners(0), Self: -1, Level: level, Need: need,
+		Op: op, Deadline: 1000, View: v, Owners: v.Owners(0), Self: -1, Level: level, Need: NeedOf(parts), Parts: parts, Coordinator: nodeID(25),
 		Place: Place{Namespace: namespace, Key: []byte("k")}, Client: Client{ID: 1},
 	}
 	for i, m := range r.Owners {
@@ -103,11 +108,14 @@ func newPut(v *ring.View, level contract.Level, version int) *Request {
 	return r
 }
 
-var asks = map[Ask]string{AskWrite: "write", AskRepair: "write back", AskRead: "read", AskDigest: "digest", AskRange: "range"}
+var asks = map[Ask]string{AskWrite: "write", AskRepair: "write back", AskRead: "read", AskDigest: "digest", AskRange: "range", AskVoid: "void"}
 
 // sendText is a message to a replica in words.
 func sendText(m *Send) string {
 	text := nodeName(m.To) + " <- " + asks[m.Ask]
+	if m.Ask != AskRange && string(m.Place.Key) != "k" {
+		text += " of " + string(m.Place.Key)
+	}
 	switch m.Ask {
 	case AskWrite, AskRepair:
 		r, err := record.Verify(m.Place.Namespace, m.Place.Key, m.Record)
@@ -115,10 +123,24 @@ func sendText(m *Send) string {
 			return text + " of a damaged record: " + err.Error()
 		}
 		text += " " + verText(r.Version)
+		if m.HasSeen {
+			text += ", seen " + verText(m.Seen)
+		}
+	case AskVoid:
+		text += " " + verText(m.Version)
 	case AskRange:
 		text += fmt.Sprintf(" %s to %s, at most %d", position(m.Range.From, m.Range.After), tokenText(m.Range.Last), m.Range.Limit)
+		if m.Range.Bytes < scanStepBytes && m.Range.All {
+			text += fmt.Sprintf(", %d bytes", m.Range.Bytes)
+		}
 		if len(m.Range.Prefix) > 0 {
 			text += fmt.Sprintf(", prefix %s", m.Range.Prefix)
+		}
+		if m.Range.KeysOnly {
+			text += ", headers"
+		}
+		if m.Range.All {
+			text += ", the dead too"
 		}
 	}
 	if m.Call == 0 {
@@ -139,7 +161,7 @@ func position(t ring.Token, after []byte) string {
 
 // answerText is an answer in words: the first line, and one for each row.
 func answerText(a *Answer) []string {
-	ops := map[Op]string{OpGet: "get", OpPut: "put", OpDelete: "delete", OpOutcome: "outcome", OpScan: "scan"}
+	ops := map[Op]string{OpGet: "get", OpPut: "put", OpDelete: "delete", OpOutcome: "outcome", OpScan: "scan", OpExplain: "explain"}
 	text := ops[a.Op] + ": " + a.Code.String()
 	switch {
 	case a.Code == contract.Unavailable:
@@ -152,6 +174,8 @@ func answerText(a *Answer) []string {
 		text += ": " + a.Reason
 	case a.Op == OpScan:
 		return append([]string{text + scanText(a)}, itemLines(a)...)
+	case a.Op == OpExplain:
+		return append([]string{text + ", winner " + verText(a.Winner)}, explainLines(a)...)
 	case a.Op == OpGet && !a.Found:
 		text += fmt.Sprintf(" not found, version %s; %s", verText(a.Version), a.Receipt)
 	case a.Op == OpGet:
@@ -160,12 +184,59 @@ func answerText(a *Answer) []string {
 		text += fmt.Sprintf(" %s, winner %s; %s", a.Fate, verText(a.Winner), a.Receipt)
 	default:
 		text += fmt.Sprintf(" %s %s, winner %s; %s", a.Outcome, verText(a.Version), verText(a.Winner), a.Receipt)
+		if !a.Buried.IsZero() {
+			text += ", buried " + verText(a.Buried)
+		}
+	}
+	if a.Code == contract.OK && a.Op == OpGet {
+		text += ", level " + a.Receipt.Level.String()
 	}
 	lines := []string{text}
 	for _, row := range a.Receipt.Rows {
 		lines = append(lines, fmt.Sprintf("  row %s %s %s", nodeName(row.Node), row.State, verText(hlc.VersionFrom(row.Version[:]))))
 	}
+	for _, step := range a.Trace {
+		lines = append(lines, fmt.Sprintf("  +%d us %s: %s", step.Micros, nodeName(step.Node), traceText(step.What)))
+	}
 	return lines
+}
+
+// traceText shortens the versions in the text of a step.
+func traceText(what string) string {
+	at := strings.LastIndexByte(what, ' ') + 1
+	if v, err := hlc.ParseVersion(what[at:]); err == nil {
+		return what[:at] + verText(v)
+	}
+	return what
+}
+
+func explainLines(a *Answer) (lines []string) {
+	for _, row := range a.Explain {
+		text := "  " + nodeName(row.Node) + " "
+		switch {
+		case !row.Reachable:
+			text += "cannot be reached"
+		case !row.Intact:
+			text += "holds a damaged record"
+		case row.Version.IsZero():
+			text += "holds nothing"
+		case row.Tombstone:
+			text += "holds a tombstone, version " + verText(row.Version)
+		default:
+			text += fmt.Sprintf("holds %d bytes, version %s", row.ValueBytes, verText(row.Version))
+		}
+		lines = append(lines, text)
+	}
+	return lines
+}
+
+// stampingText is the wish for a stamp in words.
+func stampingText(m *Stamping) string {
+	what := fmt.Sprintf("%s for %v ms", m.Value, m.TTL)
+	if m.Tombstone {
+		what = "a tombstone"
+	}
+	return fmt.Sprintf("stamp above %s: %s", verText(m.Above), what)
 }
 
 func scanText(a *Answer) string {

@@ -19,6 +19,7 @@ const (
 	OpDelete
 	OpOutcome
 	OpScan
+	OpExplain
 )
 
 // Writes says whether the op can change its key.
@@ -42,6 +43,7 @@ func (m Mask) without(o Mask) Mask { return m &^ o }
 type Request struct {
 	Client   Client
 	Op       Op
+	Since    int64 // when its client began to wait, for half time; 0: now
 	Deadline int64 // monotonic milliseconds
 	Place    Place // Key may be reused by the caller after the call
 	View     *ring.View
@@ -50,21 +52,62 @@ type Request struct {
 	Suspect  Mask     // of them, those to be asked last
 	Self     int      // which owner this node is; -1: none
 	Level    contract.Level
-	Need     int
+	Need     int    // replicas that the level asks for
+	Parts    []Part // what it asks of which; nil: Need of all. May be reused after the call
 	Rows     bool
+	Trace    bool
+	Weaken   bool // reads: a lower level is better than none
+
+	// Coordinator is this node, for traces.
+	Coordinator ring.NodeID
 
 	Record []byte      // writes: the encoded record; may be reused after the call
 	Stamp  hlc.Version // writes: its version; OUTCOME: the version asked about
 	After  hlc.Version // GET: a version that the reader has seen
+
+	Seen    hlc.Version // writes: a version that the writer has seen
+	HasSeen bool        // else it does not care what it buries
+
+	// Ordered writes come without Record and Stamp: the Core asks for these when it
+	// knows what the write has to stand above.
+	Ordered bool
+	Value   []byte // may be reused after the call
+	TTL     uint64
+
+	parent uint64 // the call of the scan that this is a part of
+	row    int    // of it
 }
 
-// phase is how far a read has come.
+// met says whether the replicas of have are enough for the level.
+func (r *Request) met(have Mask) bool {
+	if r.Parts == nil {
+		return have.count() >= r.Need
+	}
+	return meets(r.Parts, have, 0)
+}
+
+// counted is the replicas that the level counts: all, or those of a region.
+func (r *Request) counted() Mask {
+	if r.Parts == nil {
+		return everyone
+	}
+	var of Mask
+	for _, p := range r.Parts {
+		of |= p.Of
+	}
+	return of
+}
+
+// phase is how far a request has come.
 type phase uint8
 
 const (
 	reading   phase = iota // waiting for answers of the level's replicas
 	fetching               // the winner is known by its header only
 	repairing              // the winner is being written back
+	voiding                // OUTCOME: replicas note that they will refuse the version
+	ordering               // ordered writes: waiting for what a quorum holds
+	stamping               // ordered writes: waiting for the caller to make the version
 )
 
 // head is what a replica holds: the header of its record, in a fixed place.
@@ -105,7 +148,8 @@ type slot struct {
 	open bool
 
 	Request
-	now      int64 // when it was opened
+	now      int64 // when its client began to wait
+	opened   int64 // the same in microseconds, for the trace
 	key      []byte
 	asked    Mask
 	waiting  Mask // for a reply
@@ -119,28 +163,44 @@ type slot struct {
 	repaired Mask // reads: were behind and have been written
 
 	winner hlc.Version   // writes: the highest version told by a counted replica
+	buried hlc.Version   // writes: the highest unseen version that a counted replica replaced
 	code   contract.Code // of the first refusal
 	kind   contract.ClockKind
 
-	phase  phase
-	source Mask   // reads: the replica whose whole record was asked for as the winner
-	best   []byte // the newest whole record that came, if any
-	buf    []byte // memory of best, where that came in a buffer that is reused
-	heads  []head // by owner
+	hedges Mask // asked in place of late ones, and not needed so far
+	denied bool // a hedge was wanted, and none was left
 
-	scan *scan
-	dups int // answers counted twice (only by a traitor)
+	phase  phase
+	source Mask    // reads: the replica whose whole record was asked for as the winner
+	best   []byte  // the newest whole record that came, if any
+	buf    []byte  // memory of best, where that came in a buffer that is reused
+	heads  []head  // by owner
+	sent   []int64 // by owner: when it was sent what it was sent last, in microseconds
+
+	weakened bool // the level was lowered
+	hurried  bool // half of the time was over
+
+	trace   []Step
+	explain []ExplainRow
+	scan    *scan
+	dups    int // answers counted twice (only by a traitor)
 }
 
 // reset makes the slot ready for a request.
 func (s *slot) reset(now int64, r *Request) {
-	key, buf, heads, gen := append(s.key[:0], r.Place.Key...), s.buf[:0], s.heads, s.gen
+	key, buf, heads, sent, parts, gen := append(s.key[:0], r.Place.Key...), s.buf[:0], s.heads, s.sent, s.Parts[:0], s.gen
 	*s = slot{gen: gen, open: true, Request: *r, now: now, key: key, buf: buf}
-	s.Place.Key, s.Request.Record = key, nil
-	if cap(heads) < len(r.Owners) {
-		heads = make([]head, len(r.Owners))
+	if r.Since != 0 {
+		s.now = r.Since
 	}
-	s.heads = heads[:len(r.Owners)]
+	s.Place.Key, s.Request.Record = key, nil
+	if s.Parts = append(parts, r.Parts...); r.Parts == nil {
+		s.Parts = append(parts, Part{everyone, r.Need})
+	}
+	if cap(heads) < len(r.Owners) {
+		heads, sent = make([]head, len(r.Owners)), make([]int64, len(r.Owners))
+	}
+	s.heads, s.sent = heads[:len(r.Owners)], sent[:len(r.Owners)]
 	clear(s.heads)
 }
 
@@ -157,10 +217,10 @@ func (s *slot) index(id ring.NodeID) int {
 	return -1
 }
 
-// next is the owner to ask next: this node, then those that are up in the
-// owners' order, then suspects; -1 if all have been asked.
-func (s *slot) next() int {
-	left := s.Up.without(s.asked)
+// next is the owner to ask next, among those of: this node, then those that are
+// up in the owners' order, then suspects; -1 if all have been asked.
+func (s *slot) next(of Mask) int {
+	left := s.Up.without(s.asked) & of
 	switch {
 	case left == 0:
 		return -1
@@ -185,8 +245,16 @@ func (s *slot) ask(i int, call uint64, what Ask, rec []byte, out *Effects) {
 }
 
 func (s *slot) send(i int, call uint64, what Ask, rec []byte, out *Effects) {
-	place := Place{s.Place.Token, s.Place.Namespace, out.keep(s.key)}
-	out.Sends = append(out.Sends, Send{To: s.node(i), Ask: what, Call: call, Deadline: s.Deadline, Place: place, Record: rec})
+	m := Send{To: s.node(i), Ask: what, Call: call, Deadline: s.Deadline, Place: Place{s.Place.Token, s.Place.Namespace, out.keep(s.key)}, Record: rec}
+	switch what {
+	case AskWrite:
+		m.Seen, m.HasSeen = s.Seen, s.HasSeen
+	case AskVoid:
+		m.Version = s.Stamp
+	}
+	out.Sends = append(out.Sends, m)
+	s.sent[i] = out.Micros
+	s.note(out, i, askWords[what])
 }
 
 // receipt is what was achieved so far, with acked replicas counted.

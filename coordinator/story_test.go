@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -24,14 +25,27 @@ var rewrite = flag.Bool("rewrite", false, "write the stories of testdata anew fr
 // about it, and everything else is prose.
 //
 //	> nodes 3 at a, up a b, suspect b, partitions 1   a new cluster; all but the number may be missing
-//	> put 5 at quorum with rows         a request on the key k; delete 5, get after 4, outcome 5
+//	> nodes 3, regions eu eu us         the region of each node; this node's is the first, or "from us"
+//	> nodes 3, slots 2                  how many requests may be open
+//	> nodes 3, hedging 5                how many extra messages there may be per cent
+//	> usual b 30                        b has answered twenty reads, within 30 ms each
+//	> hedges                            says what has become of the hedges
+//	> put 5 at quorum with rows         a request on the key k; delete 5, get after 4, outcome 5, explain
+//	> put 5 seen 4                      a write whose writer knew version 4
+//	> put ordered                       a write that the Core asks a stamp for; "delete ordered"
+//	> stamped 8                         the caller makes this version; "unstamped CLOCK kind 3": it makes none
+//	> get at all, weaken                a read that takes a lower level too; "with trace" tells its steps
 //	> scan limit 3 prefix x             a scan; "scan on" goes on at the cursor of the page before
 //	> a: ok                             what replica a answers to what it was asked last:
-//	> a: ok, holds 7                    a write that was superseded there
+//	> a: ok, holds 7                    a write that was superseded there, or a void that it cannot note
+//	> a: ok, buried 4                   a write that replaced version 4
 //	> a: has 5 = text                   a read; text "tombstone" is one; "has nothing", "has garbage"
 //	> a: OVERLOADED                     an answer with this code ("CLOCK kind 2")
-//	> a: found x=1 y=2, done            a range; or "goes on at 8000" or "goes on at 8000 behind y"
+//	> a: found x=1 y@2000=2, done       a range, y at a token of its own; "x=3-" is a tombstone;
+//	                                    or "goes on at 8000" or "goes on at 8000 behind y"
+//	> a of x: has 5 = text              the same for the read of another key than k, by a scan
 //	> a, before: ok                     the same to what it was asked by the request before
+//	> a, first: has 5 = text            the same to what it was asked first by this request
 //	> down b                            the link to b is lost
 //	> unsent b                          the message to b could not be sent
 //	> at 1000                           a tick at this time
@@ -86,24 +100,32 @@ type story struct {
 	now         int64
 	view        *ring.View
 	self        int
+	region      string
 	up, suspect Mask
 	next        []byte // cursor of the last page
 	last        ScanRequest
-	// The last message to each node, of this request and of the one before.
-	asked, before map[string]Send
+	stamping    uint64 // the call that waits for a stamp
+	// The first and the last message to each node of this request, and the last of
+	// the one before.
+	first, asked, before map[string]Send
 }
 
-func newStory() *story { return &story{core: New(3, 8)} }
+func newStory() *story { return &story{core: New(3, 8, Hedging{})} }
 
 // happen tells the Core one event and returns what it does, in words.
 func (s *story) happen(event string) (done []string) {
-	var out Effects
+	out := Effects{Micros: s.now * 1000}
 	words := strings.Fields(strings.NewReplacer(",", " , ", ":", " : ").Replace(event))
 	switch words[0] {
 	case "nodes":
 		s.nodes(words)
-	case "put", "delete", "get", "outcome", "scan":
-		s.before, s.asked = s.asked, make(map[string]Send)
+	case "stamped":
+		n := number(words[1])
+		s.core.Stamped(s.stamping, ver(n), rec("k", n, fmt.Sprint("v", n)), &out)
+	case "unstamped":
+		s.core.Unstamped(s.stamping, code(words[1]), contract.ClockKind(number(after(words, "kind")[0])), "no stamp can be made", &out)
+	case "put", "delete", "get", "outcome", "scan", "explain":
+		s.before, s.asked, s.first = s.asked, make(map[string]Send), make(map[string]Send)
 		s.open(words, &out)
 	case "down":
 		s.core.LinkDown(s.now, nodeID(int(words[1][0]-'a')), &out)
@@ -111,16 +133,30 @@ func (s *story) happen(event string) (done []string) {
 		s.core.Unsent(s.now, s.asked[words[1]].Call, nodeID(int(words[1][0]-'a')), &out)
 	case "at":
 		s.now = int64(number(words[1]))
+		out.Micros = s.now * 1000
 		s.core.Tick(s.now, &out)
+		s.core.Hedge(&out)
+	case "usual":
+		s.usual(nodeID(int(words[1][0]-'a')), int64(number(words[2])))
+	case "hedges":
+		h := s.core.Hedges()
+		return []string{fmt.Sprintf("won %d, lost %d, denied %d", h.Won, h.Lost, h.Denied)}
 	default:
-		s.answer(words, event, &out)
+		done = s.answer(words, event, &out)
 	}
 	for i := range out.Sends {
 		m := &out.Sends[i]
 		if m.Call != 0 {
-			s.asked[nodeName(m.To)] = *m
+			s.asked[askedName(m)] = *m
+			if _, again := s.first[askedName(m)]; !again {
+				s.first[askedName(m)] = *m
+			}
 		}
 		done = append(done, sendText(m))
+	}
+	for i := range out.Stampings {
+		s.stamping = out.Stampings[i].Call
+		done = append(done, stampingText(&out.Stampings[i]))
 	}
 	for i := range out.Answers {
 		if out.Answers[i].Next != nil {
@@ -129,6 +165,24 @@ func (s *story) happen(event string) (done []string) {
 		done = append(done, answerText(&out.Answers[i])...)
 	}
 	return done
+}
+
+// askedName is the name under which a message is answered: the node's, and for a
+// read of a scan the key too.
+func askedName(m *Send) string {
+	if m.Ask == AskRange || string(m.Place.Key) == "k" {
+		return nodeName(m.To)
+	}
+	return nodeName(m.To) + " of " + string(m.Place.Key)
+}
+
+// usual lets a node have answered as many reads as make it known.
+func (s *story) usual(id ring.NodeID, millis int64) {
+	l := new(latency)
+	for range fewSamples {
+		l.add(millis*1000, 95)
+	}
+	s.core.hedging.members[id] = l
 }
 
 func number(word string) int {
@@ -165,6 +219,12 @@ func mask(names []string) (m Mask) {
 // nodes begins anew.
 func (s *story) nodes(words []string) {
 	*s = *newStory()
+	if slots := after(words, "slots"); slots != nil {
+		s.core = New(3, number(slots[0]), Hedging{})
+	}
+	if percent := after(words, "hedging"); percent != nil {
+		s.core.hedging.Hedging = Hedging{Percentile: 95, Percent: number(percent[0])}
+	}
 	n, members, partitions := 3, number(words[1]), 1
 	if r := after(words, "replicas"); r != nil {
 		n = number(r[0])
@@ -172,7 +232,14 @@ func (s *story) nodes(words []string) {
 	if p := after(words, "partitions"); p != nil {
 		partitions = number(p[0])
 	}
-	s.view, s.self = newView(partitions, n, members), -1
+	regions := after(words, "regions")
+	s.view, s.self = newView(partitions, n, members, regions...), -1
+	if regions != nil {
+		s.region = regions[0]
+	}
+	if from := after(words, "from"); from != nil {
+		s.region = from[0]
+	}
 	if at := after(words, "at"); at != nil {
 		s.self = int(at[0][0] - 'a')
 	}
@@ -190,16 +257,13 @@ func (s *story) open(words []string, out *Effects) {
 	}
 	level := contract.Quorum
 	if at := after(words, "at"); at != nil {
-		l, ok := contract.ParseLevel(at[0])
-		if !ok {
-			panic("a story asks for level " + at[0])
-		}
-		level = l
+		level = levelOf(at[0])
 	}
-	op := map[string]Op{"put": OpPut, "delete": OpDelete, "get": OpGet, "outcome": OpOutcome}[words[0]]
-	r := newRequest(op, s.view, level)
+	op := map[string]Op{"put": OpPut, "delete": OpDelete, "get": OpGet, "outcome": OpOutcome, "explain": OpExplain}[words[0]]
+	r := newRequest(op, s.view, level, s.region)
 	r.Up, r.Suspect, r.Self, r.Deadline = r.Up&s.up, s.suspect, s.self, s.now+1000
-	r.Rows = after(words, "with") != nil
+	r.Rows, r.Trace = slices.Contains(words, "rows"), slices.Contains(words, "trace")
+	r.Weaken, r.Ordered = slices.Contains(words, "weaken"), slices.Contains(words, "ordered")
 	if seen := after(words, "after"); seen != nil {
 		r.After = ver(number(seen[0]))
 	}
@@ -209,11 +273,29 @@ func (s *story) open(words []string, out *Effects) {
 	case OpOutcome:
 		r.Stamp = ver(number(words[1]))
 		s.core.Get(s.now, r, out)
+	case OpExplain:
+		s.core.Explain(s.now, r, out)
 	default:
+		if seen := after(words, "seen"); seen != nil {
+			r.Seen, r.HasSeen = ver(number(seen[0])), true
+		}
+		if r.Ordered {
+			r.Value, r.TTL = []byte("ordered"), 7
+			s.core.Put(s.now, r, out)
+			return
+		}
 		n := number(words[1])
 		r.Stamp, r.Record = ver(n), rec("k", n, map[Op]string{OpPut: fmt.Sprint("v", n), OpDelete: "tombstone"}[op])
 		s.core.Put(s.now, r, out)
 	}
+}
+
+func levelOf(word string) contract.Level {
+	l, ok := contract.ParseLevel(word)
+	if !ok {
+		panic("a story asks for level " + word)
+	}
+	return l
 }
 
 func (s *story) scan(words []string, out *Effects) {
@@ -221,7 +303,14 @@ func (s *story) scan(words []string, out *Effects) {
 	if words[len(words)-1] == "on" {
 		q.Cursor = s.next
 	} else {
-		*q = ScanRequest{Namespace: namespace, Limit: 1000, Last: ^ring.Token(0), Level: contract.One}
+		*q = ScanRequest{Namespace: namespace, Limit: 1000, Last: ^ring.Token(0), Level: contract.One, Region: s.region}
+		q.Weaken = slices.Contains(words, "weaken")
+	}
+	if at := after(words, "at"); at != nil {
+		q.Level = levelOf(at[0])
+	}
+	if bytes := after(words, "bytes"); bytes != nil {
+		q.Bytes = number(bytes[0])
 	}
 	q.View, q.Deadline = s.view, s.now+1000
 	if s.self >= 0 {
@@ -233,7 +322,7 @@ func (s *story) scan(words []string, out *Effects) {
 	if prefix := after(words, "prefix"); prefix != nil {
 		q.Prefix = []byte(prefix[0])
 	}
-	q.KeysOnly = q.KeysOnly || after(words, "only") != nil
+	q.KeysOnly = q.KeysOnly || slices.Contains(words, "only")
 	q.Up = func(id ring.NodeID) (up, suspect bool) {
 		i, _ := s.view.Index(id)
 		return s.up.has(int(i)), s.suspect.has(int(i))
@@ -242,14 +331,19 @@ func (s *story) scan(words []string, out *Effects) {
 }
 
 // answer tells the Core what a replica answers.
-func (s *story) answer(words []string, event string, out *Effects) {
+func (s *story) answer(words []string, event string, out *Effects) (done []string) {
 	asked := s.asked
-	if words[1] == "," && words[2] == "before" {
+	switch {
+	case words[1] == "," && words[2] == "before":
 		asked = s.before
+	case words[1] == "," && words[2] == "first":
+		asked = s.first
 	}
-	m, ok := asked[words[0]]
+	who, _, _ := strings.Cut(event, ":")
+	who, _, _ = strings.Cut(who, ",")
+	m, ok := asked[who]
 	if !ok {
-		panic("a story lets a node answer that was not asked: " + event)
+		return []string{"nobody has asked that"}
 	}
 	_, what, _ := strings.Cut(event, ": ")
 	r := Reply{Ask: m.Ask}
@@ -258,10 +352,13 @@ func (s *story) answer(words []string, event string, out *Effects) {
 		if holds := after(words, "holds"); holds != nil {
 			r.Winner = ver(number(holds[0]))
 		}
+		if buried := after(words, "buried"); buried != nil {
+			r.Buried = ver(number(buried[0]))
+		}
 	case "has":
 		r.Record = has(&m, words, what)
 	case "found":
-		r.Range = found(words)
+		r.Range = found(&m.Range, words)
 	default:
 		r.Code = code(words[0])
 		if kind := after(words, "kind"); kind != nil {
@@ -273,6 +370,7 @@ func (s *story) answer(words []string, event string, out *Effects) {
 	for i := range r.Record {
 		r.Record[i] = 0xee
 	}
+	return nil
 }
 
 func code(name string) contract.Code {
@@ -293,39 +391,69 @@ func has(m *Send, words []string, what string) []byte {
 		return []byte("garbage")
 	}
 	_, value, _ := strings.Cut(what, " = ")
-	b := rec("k", number(words[1]), value)
+	b := rec(string(m.Place.Key), number(words[1]), value)
 	switch {
 	case value == "damaged":
 		b[len(b)-1] ^= 1
 	case m.Ask == AskDigest:
-		header, err := record.Header(b)
-		if err != nil {
-			panic(err)
-		}
-		return bytes.Clone(header)
+		return headerOf(b)
 	}
 	return b
 }
 
-// found is what a replica found in a range: x=3 is the key x at version 3.
-func found(words []string) *RangeReply {
+func headerOf(rec []byte) []byte {
+	header, err := record.Header(rec)
+	if err != nil {
+		panic(err)
+	}
+	return bytes.Clone(header)
+}
+
+// found is what a replica found in a range: x=3 is the key x at version 3. It
+// stands at the beginning of the range if it does not say where.
+func found(q *Range, words []string) *RangeReply {
 	r := new(RangeReply)
 	for _, w := range words[1:] {
-		if key, version, item := strings.Cut(w, "="); item {
-			r.Items = append(r.Items, RangeItem{Key: []byte(key), Record: rec(key, number(version), "of "+key)})
+		if place, version, item := strings.Cut(w, "="); item {
+			r.Items = append(r.Items, foundItem(q, place, version))
 		}
 	}
 	where := after(words, "on")
 	if r.Done = where == nil; r.Done {
 		return r
 	}
-	token, err := strconv.ParseUint(where[1], 16, 16)
-	if err != nil {
-		panic(err)
-	}
-	r.Token = ring.Token(token << 48)
+	r.Token = tokenOf(where[1])
 	if behind := after(words, "behind"); behind != nil {
 		r.Key = []byte(behind[0])
 	}
 	return r
+}
+
+func foundItem(q *Range, place, version string) RangeItem {
+	key, at, elsewhere := strings.Cut(place, "@")
+	version, dead := strings.CutSuffix(version, "-")
+	version, expires, expiring := strings.Cut(version, "^")
+	it := RangeItem{Token: q.From, Key: []byte(key), Record: rec(key, number(version), "of "+key)}
+	switch {
+	case dead:
+		it.Record = rec(key, number(version), "tombstone")
+	case expiring:
+		it.Record = record.Append(nil, namespace, it.Key, record.Record{Version: ver(number(version)), ExpiresAt: int64(number(expires))})
+	}
+	if elsewhere {
+		it.Token = tokenOf(at)
+	}
+	if q.KeysOnly {
+		it.Record = headerOf(it.Record)
+	}
+	return it
+}
+
+// tokenOf reads a token by its top 16 bits.
+func tokenOf(word string) ring.Token {
+	token, err := strconv.ParseUint(word, 16, 16)
+	if err != nil {
+		panic(err)
+	}
+	return ring.Token(token << 48)
 }

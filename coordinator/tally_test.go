@@ -171,7 +171,7 @@ func TestTallyOfAWrite(t *testing.T) {
 		{5, q, "0+ 1+ end", "TIMEOUT 2"},
 	} {
 		t.Run(fmt.Sprintf("%s of %d/%s", tc.level, tc.n, tc.script), func(t *testing.T) {
-			c := New(0, 1)
+			c := New(0, 1, Hedging{})
 			if got := play(t, c, tc.n, tc.level, 1<<tc.n-1, tc.script); got != tc.want {
 				t.Errorf("%s, want %s", got, tc.want)
 			}
@@ -194,7 +194,7 @@ func TestTooFewReachableIsRefusedBeforeAnythingIsSent(t *testing.T) {
 		{3, contract.All, 0b111, 3}, {3, 1, 0b100, 1}, {5, contract.Quorum, 0b11000, 0}, {5, contract.Quorum, 0b11001, 3}, {5, 4, 0b11101, 4},
 	} {
 		for _, op := range []Op{OpPut, OpGet} {
-			c, v := New(0, 1), newView(1, tc.n, tc.n)
+			c, v := New(0, 1, Hedging{}), newView(1, tc.n, tc.n)
 			r := newPut(v, tc.level, 5)
 			r.Op, r.Up = op, tc.up
 			var out Effects
@@ -214,7 +214,7 @@ func TestTooFewReachableIsRefusedBeforeAnythingIsSent(t *testing.T) {
 }
 
 func TestFullCoreIsOverloaded(t *testing.T) {
-	c, v := New(0, 2), newView(1, 3, 3)
+	c, v := New(0, 2, Hedging{}), newView(1, 3, 3)
 	var out Effects
 	for range 3 {
 		c.Put(0, newPut(v, contract.Quorum, 5), &out)
@@ -234,7 +234,7 @@ func TestFullCoreIsOverloaded(t *testing.T) {
 // A call names shard, slot and generation. One that is not open here, whatever
 // it is, is nobody's.
 func TestStrayCallsAreDropped(t *testing.T) {
-	c, v := New(ShardsMax-1, 4), newView(1, 3, 3)
+	c, v := New(ShardsMax-1, 4, Hedging{}), newView(1, 3, 3)
 	var out Effects
 	c.Put(0, newPut(v, contract.Quorum, 5), &out)
 	call := out.Sends[0].Call
@@ -264,7 +264,7 @@ func TestSuspectsAreAskedLast(t *testing.T) {
 		suspect Mask
 		want    string
 	}{{-1, 0, "a b c d e"}, {3, 0, "d a b c e"}, {-1, 0b00011, "c d e a b"}, {4, 0b00110, "e a d b c"}} {
-		c := New(0, 1)
+		c := New(0, 1, Hedging{})
 		r := newPut(newView(1, 5, 5), contract.All, 5)
 		r.Self, r.Suspect = tc.self, tc.suspect
 		var out Effects
@@ -284,7 +284,7 @@ func TestSuspectsAreAskedLast(t *testing.T) {
 // it was asked.
 func playRead(t *testing.T, n int, level contract.Level, script string) string {
 	t.Helper()
-	c := New(0, 1)
+	c := New(0, 1, Hedging{})
 	var out Effects
 	c.Get(0, newRequest(OpGet, newView(1, n, n), level), &out)
 	for _, word := range strings.Fields(script) {
