@@ -42,6 +42,18 @@ func (c *Config) checkListeners(k *check) {
 			"%s is %s, which is every interface, so nobody can tell what to dial: set advertise.host", l.key, l.addr)
 	}
 	c.checkAdvertised(k)
+	for _, host := range c.HTTP.Hosts {
+		k.want(isHostName(host), "http.hosts names %q: want a name or address without a scheme, a port or a path", host)
+	}
+}
+
+// isHostName tells whether text can be a host, an IPv6 address with or without
+// brackets.
+func isHostName(text string) bool {
+	if _, err := netip.ParseAddr(strings.Trim(text, "[]")); err == nil {
+		return true
+	}
+	return text != "" && isPrintable(text) && !strings.ContainsAny(text, ":/@?#[]*")
 }
 
 func (c *Config) checkAdvertised(k *check) {

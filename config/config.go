@@ -17,11 +17,13 @@ type Config struct {
 
 	Limits   Limits   `key:"limits"`
 	Timeouts Timeouts `key:"timeouts"`
+	Read     Read     `key:"read"`
 	Drain    Drain    `key:"drain"`
 	Storage  Storage  `key:"storage"`
 	Gossip   Gossip   `key:"gossip"`
 	Repair   Repair   `key:"repair"`
 	Clock    Clock    `key:"clock"`
+	HTTP     HTTP     `key:"http"`
 	Log      Log      `key:"log"`
 
 	origins map[string]string // by key, where not the default
@@ -47,6 +49,12 @@ type Cluster struct {
 	// failures and cost as much more disk and traffic. Read when the cluster is
 	// made; afterwards its metadata holds.
 	Replicas int `key:"replicas"`
+
+	// Namespaces are those that the cluster is founded with, beside default. Each
+	// entry is a name and what requests get that do not say otherwise, for example
+	// "sessions ttl=30m read=one write=quorum max_value=64KiB allow_stale". Read when
+	// the cluster is made; afterwards its metadata holds.
+	Namespaces []string `key:"namespaces"`
 
 	// Partitions is the number of slices of the key space, a power of two from 1 to
 	// 65536, fixed for the life of the cluster. More spread data more evenly over
@@ -123,9 +131,35 @@ type Limits struct {
 	// as they come.
 	Connections int `key:"connections"`
 
+	// PerIP is the most client connections at once from one address (of IPv6, from
+	// one /64 network), at least 1; it holds for connections of nodes and for those
+	// of HTTP too, each by itself.
+	// Raise it where many clients share an address.
+	PerIP int `key:"per_ip"`
+
+	// PreauthPerIP is how many of them may not have introduced themselves yet, at
+	// least 1. Lower leaves less to those who only connect.
+	PreauthPerIP int `key:"preauth_per_ip"`
+
 	// InFlight is the most requests in flight on one connection, at least 1; the
 	// surplus is OVERLOADED. More allow deeper pipelines and cost memory per request.
 	InFlight int `key:"in_flight"`
+
+	// BytesInFlight is how many bytes of requests that are being worked on, and of
+	// answers that wait for their clients, a node holds, at least one frame; beyond it
+	// requests are OVERLOADED.
+	BytesInFlight Size `key:"bytes_in_flight"`
+
+	// QueueDelay is how long requests may wait for processor and disk; when they wait
+	// longer, as many are refused as OVERLOADED as it takes. 0s: none are. Higher
+	// refuses fewer in a burst and makes all of them wait; it should be well below
+	// the deadlines of clients.
+	QueueDelay time.Duration `key:"queue_delay"`
+
+	// Memory is the share of the machine's or the container's memory that this
+	// process may use. Towards it the garbage collector works harder; when what is
+	// alive on the heap exceeds it, requests are OVERLOADED. 0%: no limit.
+	Memory Percent `key:"memory"`
 
 	// OutputBuffer is how many bytes of answers may wait on one connection before no
 	// more of its requests are read, at least one frame. What was read before is still
@@ -162,6 +196,19 @@ type Timeouts struct {
 	// before it is closed; above 0s. Lower frees memory sooner, higher forgives
 	// slower receivers.
 	WriteStall time.Duration `key:"write_stall"`
+}
+
+// Read tunes how reads ask replicas.
+type Read struct {
+	// HedgePercentile is when a replica is late: after the time within which it gave
+	// so many of a hundred of its last answers to reads, p1 to p99. A read that it is
+	// late for asks another replica too. Lower asks sooner, and uses read.hedge_max up
+	// for less.
+	HedgePercentile Percentile `key:"hedge_percentile"`
+
+	// HedgeMax is how many extra messages to replicas reads may send so, as a share
+	// of those that they send anyway. 0%: none.
+	HedgeMax Percent `key:"hedge_max"`
 }
 
 // Drain is how a node stops.
@@ -216,6 +263,18 @@ type Gossip struct {
 	// RejoinInterval is how often known members that are not alive are dialled again;
 	// above 0s. Lower heals a partition sooner.
 	RejoinInterval time.Duration `key:"rejoin_interval"`
+
+	// Heartbeat is how often a node that has nothing else to say lets each peer hear of
+	// it, 100ms to 1m, or auto: 0.5 s, and from 100 nodes on 5 ms for each node, up to
+	// 5 s. A peer that is silent for about two and a half times as long is asked last.
+	// It must be the same on all nodes.
+	Heartbeat AutoDuration `key:"heartbeat"`
+
+	// Phi is how surprising the silence of a peer has to be before that peer is asked
+	// last, 1 to 100: 8 is a silence as one heartbeat in 10^8 would leave. 12 suits
+	// networks in which packets are never lost and rarely late. Higher errs more rarely
+	// and notices later.
+	Phi int `key:"phi"`
 }
 
 // Repair bounds how old what is repaired may be.
@@ -233,6 +292,19 @@ type Clock struct {
 	// followed, 1ms to 1m. Lower fences nodes with bad clocks sooner, and healthy
 	// ones wrongly. It must be the same on all nodes.
 	MaxDrift time.Duration `key:"max_drift"`
+}
+
+// HTTP is what the admin API serves, and to whom.
+type HTTP struct {
+	// Hosts are further names, without a port, by which this node is asked over
+	// HTTP: what stands in Host must be one of them, a loopback name, the address
+	// that the connection came to, or a host of listen.http or advertise.host. It
+	// keeps pages out whose name was made to point here.
+	Hosts []string `key:"hosts"`
+
+	// Data says whether keys can be read and written over HTTP. False leaves state,
+	// probes and metrics.
+	Data bool `key:"data"`
 }
 
 // Log says what is logged, and how.

@@ -73,6 +73,7 @@ func TestLeadingZeros(t *testing.T) {
 		"cluster.replicas": {"03", "0755", "1.5", "3.0", "0x3", "1_0", "+3", "-3", "1e1", "", "three", "99999999999", "99999999999999999999", " 3"},
 		"limits.value":     {"01MiB", "1.5MiB", "1", "1MB", "1mib", "1K", "-1MiB", "MiB", "", "1 MiB", "9999999TiB", "0x1B"},
 		"timeouts.max":     {"5", "05s", "5x", "-5s", "+5s", "", "s", "5 s", "9999999999h", "0"},
+		"gossip.heartbeat": {"5", "0s", "Auto", "", "none"},
 		"insecure":         {"yes", "on", "1", "True", "TRUE", "no", ""},
 	} {
 		for _, text := range texts {

@@ -21,19 +21,7 @@ var rewrite = flag.Bool("rewrite", false, "write reference.yaml anew")
 // The reference is the comments of config.go and the values of Default, nothing
 // else: whoever adds a setting without a comment, or forgets -rewrite, is told here.
 func TestReferenceIsCurrent(t *testing.T) {
-	parsed, err := parser.ParseFile(token.NewFileSet(), "config.go", nil, parser.ParseComments)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &referenceWriter{t: t, structs: map[string]*ast.StructType{}}
-	ast.Inspect(parsed, func(n ast.Node) bool {
-		if spec, ok := n.(*ast.TypeSpec); ok {
-			if s, ok := spec.Type.(*ast.StructType); ok {
-				w.structs[spec.Name.Name] = s
-			}
-		}
-		return true
-	})
+	w := &referenceWriter{t: t, structs: structsOf(t)}
 	w.out.WriteString("# Every setting of a node with its default. Units are written: 500ms, 64MiB.\n" +
 		"# The environment (CANDOR_STORAGE_BLOCK_CACHE) and --set (storage.block_cache=128MiB)\n" +
 		"# override this file.\n")
@@ -47,6 +35,40 @@ func TestReferenceIsCurrent(t *testing.T) {
 	if diff := cmp.Diff(w.out.String(), Reference()); diff != "" {
 		t.Errorf("reference.yaml is not current, run this test with -rewrite:\n%s", diff)
 	}
+}
+
+// settings is the source of the settings.
+func settings(t *testing.T) *ast.File {
+	parsed, err := parser.ParseFile(token.NewFileSet(), "config.go", nil, parser.ParseComments)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed
+}
+
+// structsOf finds the sections of the settings by the names of their types.
+func structsOf(t *testing.T) map[string]*ast.StructType {
+	structs := map[string]*ast.StructType{}
+	ast.Inspect(settings(t), func(n ast.Node) bool {
+		if spec, ok := n.(*ast.TypeSpec); ok {
+			if s, ok := spec.Type.(*ast.StructType); ok {
+				structs[spec.Name.Name] = s
+			}
+		}
+		return true
+	})
+	return structs
+}
+
+// sectionDocs are the comments of those types.
+func sectionDocs(t *testing.T) map[string]string {
+	docs := map[string]string{}
+	for _, d := range settings(t).Decls {
+		if g, ok := d.(*ast.GenDecl); ok && g.Tok == token.TYPE && len(g.Specs) == 1 {
+			docs[g.Specs[0].(*ast.TypeSpec).Name.Name] = g.Doc.Text()
+		}
+	}
+	return docs
 }
 
 type referenceWriter struct {

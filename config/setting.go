@@ -11,7 +11,7 @@ import (
 // setting is one field of a Config under its key.
 type setting struct {
 	key   string
-	field any // pointer to the field: *string, *bool, *int, *Size, *time.Duration or *[]string
+	field any // pointer to the field: *string, *bool, *int, *Size, *Percent, *Percentile, *time.Duration, *AutoDuration or *[]string
 }
 
 // settings lists all fields of c, in the order in which they are declared.
@@ -45,8 +45,14 @@ func (s setting) set(text string) (err error) {
 		*field, err = parseCount(text)
 	case *Size:
 		*field, err = parseSize(text)
+	case *Percent:
+		*field, err = parsePercent(text)
+	case *Percentile:
+		*field, err = parsePercentile(text)
 	case *time.Duration:
 		*field, err = parseDuration(text)
+	case *AutoDuration:
+		*field, err = parseAutoDuration(text)
 	case *[]string:
 		*field = splitList(text)
 	default:
@@ -69,8 +75,14 @@ func (s setting) String() string {
 		return strconv.Itoa(*field)
 	case *Size:
 		return field.String()
+	case *Percent:
+		return field.String()
+	case *Percentile:
+		return field.String()
 	case *time.Duration:
 		return formatDuration(*field)
+	case *AutoDuration:
+		return field.String()
 	case *[]string:
 		return strings.Join(*field, ",")
 	}

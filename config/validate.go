@@ -28,6 +28,9 @@ const (
 	partitionsMax    = 65536
 	driftMin         = time.Millisecond
 	driftMax         = time.Minute
+	heartbeatMin     = 100 * time.Millisecond
+	heartbeatMax     = time.Minute
+	phiMax           = 100
 	keyBytesMax      = 64 * KiB
 	driftsPerRequest = 2 // a client's stamp may be off by two drifts and still be fresh
 )
@@ -48,6 +51,7 @@ func (k *check) want(ok bool, format string, args ...any) {
 func (c *Config) Validate() error {
 	var k check
 	c.checkCluster(&k)
+	c.checkNamespaces(&k)
 	c.checkNode(&k)
 	c.checkListeners(&k)
 	c.checkLimits(&k)
@@ -126,10 +130,14 @@ func (c *Config) checkLimits(k *check) {
 		size Size
 	}{
 		{"limits.output_buffer", l.OutputBuffer}, {"limits.link_buffer", l.LinkBuffer}, {"limits.queue_bytes", l.QueueBytes},
+		{"limits.bytes_in_flight", l.BytesInFlight},
 	} {
 		k.want(buffer.size >= l.Frame, "%s is %v, less than one frame: want at least limits.frame (%v)", buffer.key, buffer.size, l.Frame)
 	}
 	k.want(l.Connections >= 1, "limits.connections is %d: want at least 1", l.Connections)
+	k.want(l.PerIP >= 1, "limits.per_ip is %d: want at least 1", l.PerIP)
+	k.want(l.PreauthPerIP >= 1, "limits.preauth_per_ip is %d: want at least 1", l.PreauthPerIP)
+	k.want(l.QueueDelay == 0 || l.QueueDelay >= time.Millisecond, "limits.queue_delay is %v: want 0s or at least 1ms", l.QueueDelay)
 	k.want(l.InFlight >= 1, "limits.in_flight is %d: want at least 1", l.InFlight)
 	k.want(l.Batch >= 1 && l.Batch <= l.InFlight,
 		"limits.batch is %d: want 1 to limits.in_flight (%d), as each of its operations counts as one in flight",
@@ -157,6 +165,10 @@ func (c *Config) checkTimes(k *check) {
 		"clock.max_drift is %v: want %v to %s", c.Clock.MaxDrift, driftMin, formatDuration(driftMax))
 	k.want(age > driftsPerRequest*c.Clock.MaxDrift,
 		"repair.max_request_age is %v: want more than twice clock.max_drift (%v), or fresh writes look too old", age, c.Clock.MaxDrift)
+	beat := time.Duration(c.Gossip.Heartbeat)
+	k.want(beat == 0 || beat >= heartbeatMin && beat <= heartbeatMax,
+		"gossip.heartbeat is %v: want auto, or %v to %s", c.Gossip.Heartbeat, heartbeatMin, formatDuration(heartbeatMax))
+	k.want(c.Gossip.Phi >= 1 && c.Gossip.Phi <= phiMax, "gossip.phi is %d: want 1 to %d", c.Gossip.Phi, phiMax)
 	k.want(c.Gossip.ProbeTimeout < c.Gossip.ProbeInterval,
 		"gossip.probe_timeout is %v: want less than gossip.probe_interval (%v)", c.Gossip.ProbeTimeout, c.Gossip.ProbeInterval)
 }

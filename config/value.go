@@ -55,6 +55,39 @@ func parseSize(text string) (Size, error) {
 	return 0, errors.New("want a whole number and a unit B, KiB, MiB, GiB or TiB, like 64MiB")
 }
 
+// Percent is a whole share of a hundred. Its text form ends in %.
+type Percent int
+
+// String is the text form.
+func (p Percent) String() string { return strconv.Itoa(int(p)) + "%" }
+
+// parsePercent reads a Percent, 0% to 100%.
+func parsePercent(text string) (Percent, error) {
+	if number, found := strings.CutSuffix(text, "%"); found {
+		if n, err := parseWhole(number); err == nil && n <= 100 {
+			return Percent(n), nil
+		}
+	}
+	return 0, errors.New("want a whole share from 0% to 100%, like 75%")
+}
+
+// Percentile is a whole share of a hundred samples, the smallest first. Its text
+// form begins with p.
+type Percentile int
+
+// String is the text form.
+func (p Percentile) String() string { return "p" + strconv.Itoa(int(p)) }
+
+// parsePercentile reads a Percentile, p1 to p99.
+func parsePercentile(text string) (Percentile, error) {
+	if number, found := strings.CutPrefix(text, "p"); found {
+		if n, err := parseWhole(number); err == nil && n >= 1 && n <= 99 {
+			return Percentile(n), nil
+		}
+	}
+	return 0, errors.New("want a whole percentile from p1 to p99, like p95")
+}
+
 // parseWhole reads a whole number of decimal digits, without sign, fraction,
 // separators or leading zeros: 0755 may be meant as octal, so it is no number.
 func parseWhole(text string) (int64, error) {
@@ -83,6 +116,32 @@ func parseDuration(text string) (time.Duration, error) {
 		return 0, errors.New("want a number and a unit ms, s, m or h, like 500ms")
 	}
 	return d, nil
+}
+
+// AutoDuration is a duration; 0 is auto: what it comes to follows from something else.
+type AutoDuration time.Duration
+
+// autoText is the text form of no duration.
+const autoText = "auto"
+
+// String is the text form.
+func (d AutoDuration) String() string {
+	if d == 0 {
+		return autoText
+	}
+	return formatDuration(time.Duration(d))
+}
+
+// parseAutoDuration reads a duration, or auto.
+func parseAutoDuration(text string) (AutoDuration, error) {
+	if text == autoText {
+		return 0, nil
+	}
+	d, err := parseDuration(text)
+	if err != nil || d == 0 {
+		return 0, errors.New("want auto, or a number and a unit ms, s, m or h, like 500ms")
+	}
+	return AutoDuration(d), nil
 }
 
 // formatDuration is Duration.String without the zeros at the end: 5m, not 5m0s.

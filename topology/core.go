@@ -22,7 +22,7 @@ const (
 	askEvery     = 500
 	attemptTime  = 3000
 	installEvery = 1000
-	statusEvery  = 2000 // between members: keeps idle links open, and their clocks known
+	statusEvery  = 2000 // between members: their settings are compared
 )
 
 // Options are fixed when a Core is made.
@@ -32,8 +32,11 @@ type Options struct {
 	Bootstrap   []string // peer addresses of the first members; empty: this node founds nothing
 	Replicas    int
 	Partitions  int
+	Namespaces  []NamespaceRow // of epoch 1, without their numbers; empty: default alone
 	AgeLimitMS  int64
 	MaxDriftMS  int64
+	KeyBytes    int64 // the largest key; only compared with what others have. 0: it is not
+	ValueBytes  int64 // the largest value, likewise
 }
 
 // Send is a message to another node: to an address of the bootstrap list, or,
@@ -90,6 +93,7 @@ type Core struct {
 	told     int64                 // when the members were last sent STATUS
 	members  []ring.NodeID         // keys of spread, in the metadata's order
 	conflict string
+	unequal  []unequal // of those that have told
 }
 
 // New makes a Core from what was saved: the values of MetadataName and
@@ -290,6 +294,7 @@ func (c *Core) heard(from ring.NodeID, document []byte) {
 	if err != nil || ring.NodeID(s.Member.ID) != from {
 		return
 	}
+	c.compare(from, s)
 	for _, p := range c.peers {
 		if p.id == from {
 			p.status, p.refused = s, ""

@@ -49,7 +49,7 @@ func newWorld(t *testing.T, seed uint64, n int) *world {
 		id := ring.NodeID{0: byte(i + 1)}
 		w.nodes = append(w.nodes, &testNode{disk: map[string][]byte{}, o: Options{
 			Self:        ring.Member{ID: id, Name: fmt.Sprintf("n%d", i+1), Peer: list[i]},
-			ClusterName: "test", Bootstrap: list, Replicas: min(n, 3), Partitions: 8, AgeLimitMS: 30_000, MaxDriftMS: 500,
+			ClusterName: "test", Bootstrap: list, Replicas: min(n, 3), Partitions: 8, AgeLimitMS: 30_000, MaxDriftMS: 500, KeyBytes: 4096, ValueBytes: 1 << 20,
 		}})
 	}
 	return w
@@ -236,7 +236,7 @@ func TestMetadataNamesTheBootstrapList(t *testing.T) {
 	w.run()
 	m := w.nodes[2].core.Metadata()
 	view, err := m.View()
-	if err != nil || m.Epoch != 1 || len(m.Voters) != 3 || len(m.ClusterID) != 16 || m.Namespaces[0] != (NamespaceRow{"default", 1, "lww"}) {
+	if err != nil || m.Epoch != 1 || len(m.Voters) != 3 || len(m.ClusterID) != 16 || m.Namespaces[0] != (NamespaceRow{Name: "default", Number: 1, Mode: "lww"}) {
 		t.Fatalf("%+v, %v", m, err)
 	}
 	for i, n := range w.nodes {
@@ -274,6 +274,7 @@ func TestWaitingSaysForWhom(t *testing.T) {
 	}{
 		{"other N", func(o *Options) { o.Replicas = 1 }, "cluster.replicas is 1 there and 2 here"},
 		{"other Q", func(o *Options) { o.Partitions = 16 }, "cluster.partitions is 16 there and 8 here"},
+		{"other namespaces", func(o *Options) { o.Namespaces = []NamespaceRow{{Name: "carts", TTLMS: 5}} }, "cluster.namespaces is [default"},
 		{"other list", func(o *Options) { o.Bootstrap = []string{o.Bootstrap[1], o.Bootstrap[0]} }, "make the lists the same"},
 	} {
 		w := pair(t, tc.change)

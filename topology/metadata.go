@@ -3,7 +3,9 @@ package topology
 import (
 	"errors"
 	"fmt"
+	"strings"
 
+	"github.com/candordb/candor/contract"
 	"github.com/candordb/candor/ring"
 	"github.com/candordb/candor/wire"
 )
@@ -41,11 +43,48 @@ type MemberRow struct {
 	HTTP   string `msgpack:"http"`
 }
 
-// NamespaceRow is one namespace. Its number is that of the epoch that made it.
+// NamespaceRow is one namespace. Its number is that of the epoch that made it;
+// epoch 1 makes several, of which default has 1 and the others count on from
+// foundedFrom, where no epoch will come.
 type NamespaceRow struct {
-	Name   string `msgpack:"name"`
-	Number uint32 `msgpack:"number"`
-	Mode   string `msgpack:"mode"`
+	Name       string `msgpack:"name"`
+	Number     uint32 `msgpack:"number"`
+	Mode       string `msgpack:"mode"`
+	Read       uint8  `msgpack:"read"`      // contract.Level of reads that name none; 0: quorum
+	Write      uint8  `msgpack:"write"`     // of writes
+	TTLMS      uint64 `msgpack:"ttl_ms"`    // of values that name none; 0: for ever
+	MaxValue   uint64 `msgpack:"max_value"` // bytes; 0: the limit of the node
+	AllowStale bool   `msgpack:"allow_stale"`
+}
+
+// namespaceWords says what a list of namespaces comes to, so that two
+// configurations can be compared.
+func namespaceWords(rows []NamespaceRow) string {
+	var words []string
+	for _, r := range founded(rows) {
+		words = append(words, fmt.Sprintf("%s read=%v write=%v ttl=%dms max_value=%dB stale=%v",
+			r.Name, contract.Level(r.Read), contract.Level(r.Write), r.TTLMS, r.MaxValue, r.AllowStale))
+	}
+	return strings.Join(words, ", ")
+}
+
+// foundedFrom is the number of the first namespace of epoch 1 after default.
+const foundedFrom = 1 << 31
+
+// founded are the namespaces of epoch 1.
+func founded(rows []NamespaceRow) []NamespaceRow {
+	list := []NamespaceRow{{Name: "default", Number: 1, Mode: "lww"}}
+	for _, row := range rows {
+		row.Mode = "lww"
+		if row.Name == "default" {
+			row.Number = 1
+			list[0] = row
+			continue
+		}
+		row.Number = foundedFrom + uint32(len(list)) - 1
+		list = append(list, row)
+	}
+	return list
 }
 
 // votersMax is the largest number of voters.
@@ -120,7 +159,7 @@ func (m *Metadata) names(id ring.NodeID) bool {
 func first(o *Options, members []MemberRow, clusterID [16]byte, seed uint64) (*Metadata, error) {
 	m := &Metadata{
 		Epoch: 1, ClusterID: clusterID[:], ClusterName: o.ClusterName, Seed: seed, Replicas: o.Replicas, Partitions: o.Partitions,
-		Members: members, Namespaces: []NamespaceRow{{Name: "default", Number: 1, Mode: "lww"}},
+		Members: members, Namespaces: founded(o.Namespaces),
 		AgeLimitMS: o.AgeLimitMS, MaxDriftMS: o.MaxDriftMS, FeatureLevel: 1,
 	}
 	all := make([]ring.Member, len(members))

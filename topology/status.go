@@ -18,6 +18,8 @@ type status struct {
 	Partitions  int       `msgpack:"partitions"`
 	Epoch       uint64    `msgpack:"epoch"` // 0: none
 	ClusterID   []byte    `msgpack:"cluster_id"`
+	Shared      shared    `msgpack:"shared"`
+	Namespaces  string    `msgpack:"namespaces"` // of epoch 1, in words
 }
 
 func parseStatus(b []byte) (*status, error) {
@@ -34,7 +36,8 @@ func parseStatus(b []byte) (*status, error) {
 func (c *Core) status() []byte {
 	s := status{
 		Member: rowOf(c.o.Self), ClusterName: c.o.ClusterName, Bootstrap: c.o.Bootstrap,
-		Replicas: c.o.Replicas, Partitions: c.o.Partitions,
+		Replicas: c.o.Replicas, Partitions: c.o.Partitions, Shared: c.shared(),
+		Namespaces: namespaceWords(c.o.Namespaces),
 	}
 	if c.meta != nil {
 		s.Epoch, s.ClusterID = c.meta.Epoch, c.meta.ClusterID
@@ -58,6 +61,8 @@ func (c *Core) differs(s *status) string {
 		return fmt.Sprintf("cluster.replicas is %d there and %d here", s.Replicas, c.o.Replicas)
 	case s.Partitions != c.o.Partitions:
 		return fmt.Sprintf("cluster.partitions is %d there and %d here", s.Partitions, c.o.Partitions)
+	case s.Namespaces != namespaceWords(c.o.Namespaces):
+		return fmt.Sprintf("cluster.namespaces is [%s] there and [%s] here", s.Namespaces, namespaceWords(c.o.Namespaces))
 	}
 	return ""
 }
