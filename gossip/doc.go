@@ -28,6 +28,11 @@
 // All that is gossiped merges: epochs and announced departures only rise, and
 // may come late, twice, or in any order.
 //
+// The files phi*.go have nothing to do with memberlist. A Detector is this node's own
+// view of its peers, from what is heard on their connections (phi accrual, Hayashibara
+// et al. 2004); memberlist's word is one piece of its evidence. It is pure: its owner
+// brings evidence and time, guards it with a lock, and sends the heartbeats.
+//
 // The caller's duties: one Gossip per membership, as one that has left cannot
 // come back; a higher incarnation for each start; addresses as IP:port, names
 // resolved beforehand; Announce after installing an epoch.
