@@ -41,6 +41,7 @@ type Conn struct {
 
 	state   atomic.Int32 // changed under mu
 	waiting atomic.Int64 // = len(out) + taken, for those who only want to look
+	answer  atomic.Int64 // how large what is appended at once was lately, changed under mu
 	done    chan struct{}
 	writers sync.WaitGroup // the writer goroutine, while there is one
 
@@ -49,9 +50,19 @@ type Conn struct {
 	// the other. Set before run.
 	throttle bool
 
+	// entered is told of Establish; nil: nobody is. Set before run.
+	entered func()
+
+	// For those who only want to look: nanoseconds since born at which the last read
+	// that had a whole frame in it returned, and at which the socket last took
+	// something; 0: never.
+	born        time.Time
+	heard, sent atomic.Int64
+
 	// Owned by the reader goroutine.
 	in          inbox
 	established bool
+	late        time.Duration // how long ago the frames of this read came, as of the last Idle
 
 	// Owned by whoever has set writing.
 	batch    []byte // what try writes
@@ -68,8 +79,9 @@ type Conn struct {
 }
 
 func newConn(nc net.Conn, o Options) *Conn {
-	c := &Conn{nc: nc, o: o, done: make(chan struct{})}
+	c := &Conn{nc: nc, o: o, done: make(chan struct{}), born: time.Now()}
 	c.in.buf = make([]byte, inboxStart(o))
+	c.answer.Store(turnBytes / turnFramesMin)
 	tune(nc, o.WriteStall)
 	c.raw = rawConn(nc)
 	// Made once: a closure per flush would be an allocation per flush.
@@ -104,9 +116,13 @@ func (c *Conn) put(buf []byte) (flush bool) {
 		c.mu.Unlock()
 		return false
 	}
+	if more := int64(len(buf) - len(c.out)); more > 0 {
+		before := c.answer.Load()
+		c.answer.Store(before + (more-before)/8)
+	}
 	c.out = buf
 	waiting := len(buf) + c.taken
-	c.waiting.Store(int64(waiting))
+	c.waitsLocked(waiting)
 	slow := c.writing && waiting > slowFactor*c.o.OutputBuffer
 	flush = !c.writing && len(buf) >= flushBytes
 	c.mu.Unlock()
@@ -119,7 +135,25 @@ func (c *Conn) put(buf []byte) (flush bool) {
 // Establish says that the HELLO was good: frames may have the full size, and
 // Options.Idle takes the place of Options.Handshake. It is called by the
 // Handler, inside Frame.
-func (c *Conn) Establish() { c.established = true }
+func (c *Conn) Establish() {
+	if !c.established && c.entered != nil {
+		c.entered()
+	}
+	c.established = true
+}
+
+// Late is how long the frame that is being handled has lain here since it was
+// read, because of those before it or because its peer took no answers. It is
+// asked inside Frame.
+func (c *Conn) Late() time.Duration { return c.late }
+
+// waitsLocked notes how many bytes wait for the peer now.
+func (c *Conn) waitsLocked(n int) {
+	before := c.waiting.Swap(int64(n))
+	if c.o.Waiting != nil {
+		c.o.Waiting.Add(int64(n) - before)
+	}
+}
 
 // CloseAfterFlush closes the connection once what waits is sent. No further
 // frame is handled, and what is appended from now on is dropped.
@@ -168,7 +202,7 @@ func (c *Conn) fail(reason error) {
 	c.state.Store(stateClosed)
 	c.reason = reason
 	c.out, c.spare = nil, nil
-	c.waiting.Store(0)
+	c.waitsLocked(0)
 	c.roomLocked()
 	c.mu.Unlock()
 	close(c.done)
@@ -177,6 +211,20 @@ func (c *Conn) fail(reason error) {
 
 // RemoteAddr is the peer's address as the socket knows it.
 func (c *Conn) RemoteAddr() string { return c.nc.RemoteAddr().String() }
+
+// Heard is when the last whole frame came in; the zero time if none has. Bytes that
+// are no whole frame yet do not count.
+func (c *Conn) Heard() time.Time { return c.moment(&c.heard) }
+
+// Sent is when the socket last took something; the zero time if it never has.
+func (c *Conn) Sent() time.Time { return c.moment(&c.sent) }
+
+func (c *Conn) moment(since *atomic.Int64) time.Time {
+	if d := since.Load(); d != 0 {
+		return c.born.Add(time.Duration(d))
+	}
+	return time.Time{}
+}
 
 // Done is closed when the connection is.
 func (c *Conn) Done() <-chan struct{} { return c.done }

@@ -6,8 +6,8 @@
 // Handler and share everything below it.
 //
 // One read takes whatever the kernel has. Every whole frame in it goes to
-// Handler.Frame, in place, without a copy; then Handler.Idle is called once, and
-// that is where answers are flushed. So a connection on which sixteen requests
+// Handler.Frame, in place, without a copy; then Handler.Idle is called once (now
+// and then if there are many), and that is where answers are flushed. So a connection on which sixteen requests
 // wait costs two system calls, not thirty-two, and a request costs no
 // goroutine, channel, timer or allocation.
 //
@@ -23,6 +23,8 @@
 //
 // What a peer can make us spend is bounded, whatever it claims:
 //
+//   - connections are counted, in all and by address, and closed as they come
+//     when there are too many; those without Establish have a limit of their own;
 //   - before Establish: one buffer for one small frame, and Handshake in all;
 //   - after it: never more than 64 KiB of buffer beyond what really arrived, and
 //     a big buffer is given back once it is empty;

@@ -60,11 +60,13 @@ func (c *Conn) takeLocked() []byte {
 // wroteLocked notes that the socket took n bytes.
 func (c *Conn) wroteLocked(n int) {
 	c.taken -= n
-	c.waiting.Add(-int64(n))
+	if n > 0 {
+		c.sent.Store(int64(max(time.Since(c.born), 1)))
+	}
 	if c.state.Load() == stateClosed {
 		c.taken = 0
-		c.waiting.Store(0)
 	}
+	c.waitsLocked(len(c.out) + c.taken)
 	c.roomLocked()
 }
 

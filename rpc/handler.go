@@ -14,8 +14,8 @@ type Handler interface {
 	// CloseAfterFlush. Before Establish a connection is closed without it.
 	Malformed(err error)
 
-	// Idle is called when every whole frame that had been read is handled:
-	// finish the turn and flush what was touched.
+	// Idle is called when every whole frame that had been read is handled, and
+	// now and then where they are many: finish the turn and flush what was touched.
 	Idle()
 
 	// Closed is the last call: nothing arrives any more and nothing more is

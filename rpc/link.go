@@ -3,6 +3,7 @@ package rpc
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/candordb/candor/wire"
 )
@@ -108,6 +109,23 @@ func (l *Link) Waiting() int {
 		n += c.waiting.Load()
 	}
 	return int(n)
+}
+
+// Heard is when the last whole frame came in on the present connection, and Sent
+// when its socket last took something; the zero time while the link is down.
+func (l *Link) Heard() time.Time {
+	if c := l.live.Load(); c != nil {
+		return c.Heard()
+	}
+	return time.Time{}
+}
+
+// Sent is described at Heard.
+func (l *Link) Sent() time.Time {
+	if c := l.live.Load(); c != nil {
+		return c.Sent()
+	}
+	return time.Time{}
 }
 
 // Nudge ends the pause between two attempts: the peer is known to be there

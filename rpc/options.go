@@ -1,6 +1,9 @@
 package rpc
 
-import "time"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // Options are the limits of a connection. A field of 0 takes the default that
 // its comment names.
@@ -20,6 +23,15 @@ type Options struct {
 	// Connections is how many a Server keeps; further ones are closed as they
 	// come. Default 4096. A Link does not use it.
 	Connections int
+	// PerIP is how many a Server keeps from one address (of IPv6, from one /64
+	// network, which one machine may have for itself). 0: as many as Connections.
+	PerIP int
+	// PreauthPerIP is how many of these may be without a good HELLO. 0: as many as
+	// PerIP.
+	PreauthPerIP int
+	// Waiting, if set, is kept at how many bytes wait for the peers of all
+	// connections that share it.
+	Waiting *atomic.Int64
 	// Handshake is the time from connecting to Establish. Default 5 s.
 	Handshake time.Duration
 	// Idle is how long a connection may go without a whole frame from its peer.

@@ -13,6 +13,23 @@ import (
 // much as handling a small frame.
 const armEvery = time.Second
 
+// How many frames one turn takes at most. What a turn asks of others is sent when
+// it ends, and until then none of it can be answered: a pipeline of requests for
+// large values that were all one turn would hold all of them in memory before the
+// first answer could wait, be counted, and hold the rest up. So a turn is short
+// where answers were large, or are not known yet, and saves system calls where
+// they were small.
+const (
+	turnFramesMin = 16
+	turnFramesMax = 256
+	turnBytes     = 256 << 10 // of answers, by the size of the last ones
+)
+
+// turnFrames is how many frames a turn takes as things are.
+func (c *Conn) turnFrames() int {
+	return int(min(max(turnBytes/max(c.answer.Load(), 1), turnFramesMin), turnFramesMax))
+}
+
 // read hands frames to h until the connection ends, and says why it did.
 func (c *Conn) read(h Handler) error {
 	var last, armed time.Time // when a whole frame last came; when the deadline was last moved
@@ -20,12 +37,17 @@ func (c *Conn) read(h Handler) error {
 	for {
 		c.awaitRoom()
 		n, err := c.nc.Read(c.in.free())
-		c.in.w += n
+		c.in.w, c.late = c.in.w+n, 0
 		if c.state.Load() != stateOpen {
 			return c.discard(err)
 		}
 		if n > 0 {
+			// Not when the turn is over: it may wait for a peer that takes nothing.
+			came := time.Since(c.born)
 			handled, bad := c.turn(h)
+			if handled {
+				c.heard.Store(int64(max(came, 1)))
+			}
 			if bad != nil {
 				return bad
 			}
@@ -46,8 +68,10 @@ func (c *Conn) read(h Handler) error {
 }
 
 // turn handles the whole frames that have arrived, and says whether there were
-// any. Its error ends the connection.
+// any. Where they are many, or their answers wait for the peer, it is several
+// turns for h. Its error ends the connection.
 func (c *Conn) turn(h Handler) (handled bool, err error) {
+	began, open := time.Now(), 0 // open: frames since the last Idle
 	for c.state.Load() == stateOpen {
 		limit := c.o.PreauthFrameBytes
 		if c.established {
@@ -69,12 +93,14 @@ func (c *Conn) turn(h Handler) (handled bool, err error) {
 		c.in.r += n
 		handled = true
 		h.Frame(body)
-		if c.throttle && c.waiting.Load() > int64(c.o.OutputBuffer) {
+		open++
+		if held := c.throttle && c.waiting.Load() > int64(c.o.OutputBuffer); held || open >= c.turnFrames() {
 			h.Idle()
 			c.awaitRoom()
+			open, c.late = 0, time.Since(began)
 		}
 	}
-	if handled {
+	if open > 0 {
 		h.Idle()
 	}
 	return handled, nil

@@ -98,18 +98,67 @@ func TestPeerThatClosesBetweenFrames(t *testing.T) {
 	mustEnd(t, e.closed, io.EOF)
 }
 
-// One read, many frames, one turn.
+// One read, many frames, one turn, once answers are known to be small.
 func TestOneTurnForAllThatArrived(t *testing.T) {
 	nc, e := piped(t, Options{})
-	mustWrite(t, nc, bytes.Repeat(frame([]byte("x")), 100))
-	for range 100 {
-		mustFrame(t, nc)
+	const each = 100
+	ask := func() {
+		mustWrite(t, nc, bytes.Repeat(frame([]byte("x")), each))
+		for range each {
+			mustFrame(t, nc)
+		}
 	}
+	ask()
+	e.c.Begin() // what e has counted is seen from here
+	before := e.idles
+	e.c.End(nil)
+	ask()
 	nc.Close()
 	<-e.closed
-	if e.frames != 100 || e.idles != 1 {
-		t.Fatalf("%d frames in %d turns", e.frames, e.idles)
+	if e.frames != 2*each || e.idles != before+1 {
+		t.Errorf("%d frames, and %d turns for the second half", e.frames, e.idles-before)
 	}
+}
+
+// deferred answers the frames of a turn when it ends, each with a megabyte, as a
+// node does that looks its answers up then.
+type deferred struct {
+	*echo
+	open    int
+	longest int   // turn, in frames
+	most    int64 // that waited behind a turn
+}
+
+func (d *deferred) Frame([]byte) {
+	d.c.Establish()
+	d.open++
+}
+
+func (d *deferred) Idle() {
+	d.longest = max(d.longest, d.open)
+	for ; d.open > 0; d.open-- {
+		d.c.End(append(d.c.Begin(), frame(make([]byte, 1<<20))...))
+	}
+	d.c.Flush()
+	d.most = max(d.most, d.c.waiting.Load())
+}
+
+// A peer that pipelines small requests for large values and does not read makes
+// the node hold the answers to one turn beyond OutputBuffer, not those to all
+// that it has sent.
+func TestAPipelineOfSmallRequestsIsHeldUpInTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		d := &deferred{echo: newEcho(newConn(near, Options{}.withDefaults()))}
+		d.c.throttle = true
+		go d.c.run(d)
+		defer far.Close()
+		mustWrite(t, far, bytes.Repeat(frame([]byte("get")), 500)) // one read
+		mustEnd(t, d.closed, ErrStalled)
+		if limit := int64(4<<20 + turnFramesMin*(1<<20+wire.HeaderBytes)); d.most > limit || d.longest > turnFramesMin {
+			t.Errorf("%d bytes waited, limit %d; %d frames in a turn", d.most, limit, d.longest)
+		}
+	})
 }
 
 // A frame of the largest size is received in small steps: what is allocated

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,19 +24,20 @@ type Server struct {
 	accept func(*Conn) Handler
 	log    *slog.Logger
 
-	refused  atomic.Uint64
 	stopping atomic.Bool // the listener is closed on purpose
 	readers  sync.WaitGroup
 
 	mu    sync.Mutex // guards what follows
 	conns map[*Conn]struct{}
+	doors doors
 	shut  bool // no connection is added any more
 }
 
 // NewServer builds a server on l. accept is called for each connection, on its
 // own goroutine, and returns its handler; nil closes the connection.
 func NewServer(l net.Listener, o Options, accept func(*Conn) Handler, log *slog.Logger) *Server {
-	return &Server{l: l, o: o.withDefaults(), accept: accept, log: log, conns: make(map[*Conn]struct{})}
+	o = o.withDefaults()
+	return &Server{l: l, o: o, accept: accept, log: log, conns: make(map[*Conn]struct{}), doors: newDoors(o)}
 }
 
 // Run serves until ctx ends, then closes the listener and every connection and
@@ -74,8 +76,12 @@ func (s *Server) Connections() int {
 	return len(s.conns)
 }
 
-// Refused counts connections closed at Options.Connections.
-func (s *Server) Refused() uint64 { return s.refused.Load() }
+// Refused counts the connections that were closed at a limit.
+func (s *Server) Refused() Refusals {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.doors.refused
+}
 
 // Each calls f for every open connection, for goodbyes. f may close it.
 func (s *Server) Each(f func(*Conn)) {
@@ -117,30 +123,40 @@ func (s *Server) acceptAll(ctx context.Context) error {
 	}
 }
 
-// start takes a newcomer in, or closes it at the limit.
+// start takes a newcomer in, or closes it at a limit.
 func (s *Server) start(nc net.Conn) {
+	from := originOf(nc.RemoteAddr())
 	s.mu.Lock()
-	if s.shut || len(s.conns) >= s.o.Connections {
-		full := !s.shut
+	if s.shut {
 		s.mu.Unlock()
-		defer nc.Close() // counted before the peer can know
-		if full && s.refused.Add(1) == 1 {
-			s.log.Warn("connection refused at the limit; later ones are only counted",
-				"listener", s.l.Addr(), "limit", s.o.Connections)
+		nc.Close()
+		return
+	}
+	limit, first := s.doors.enter(from)
+	if limit != "" {
+		s.mu.Unlock()
+		if first {
+			s.log.Warn("connection refused at a limit; later ones are only counted", "listener", s.l.Addr(), "limit", limit, "from", from)
 		}
+		nc.Close() // it is counted before the peer can know
 		return
 	}
 	c := newConn(nc, s.o)
 	c.throttle = true
+	c.entered = func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.doors.introduced(from)
+	}
 	s.conns[c] = struct{}{}
 	s.readers.Add(1)
 	s.mu.Unlock()
-	go s.serve(c)
+	go s.serve(c, from)
 }
 
-func (s *Server) serve(c *Conn) {
+func (s *Server) serve(c *Conn, from netip.Addr) {
 	defer s.readers.Done()
-	defer s.forget(c)
+	defer s.forget(c, from)
 	if h := s.accept(c); h != nil {
 		err := c.run(h)
 		s.log.Debug("connection ended", "peer", c.RemoteAddr(), "why", err)
@@ -149,10 +165,11 @@ func (s *Server) serve(c *Conn) {
 	c.Close()
 }
 
-func (s *Server) forget(c *Conn) {
+func (s *Server) forget(c *Conn, from netip.Addr) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.conns, c)
+	s.doors.leave(from, c.established)
 }
 
 func (s *Server) closeAll() {

@@ -24,8 +24,8 @@ func TestConnectionsAreLimited(t *testing.T) {
 	if _, err := third.Read(make([]byte, 1)); err == nil {
 		t.Fatal("the third was served")
 	}
-	if s.Connections() != 2 || s.Refused() != 1 {
-		t.Fatalf("%d connections, %d refused", s.Connections(), s.Refused())
+	if s.Connections() != 2 || s.Refused() != (Refusals{Connections: 1}) {
+		t.Fatalf("%d connections, refused %+v", s.Connections(), s.Refused())
 	}
 	first.Close()
 	eventually(t, "a free place", func() bool { return s.Connections() == 1 })
