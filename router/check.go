@@ -32,6 +32,8 @@ func (r *Router) checkPlace(cl *Cluster, q *wire.Request) (*Namespace, *failure)
 		return nil, tooLarge("the key is longer than the limit", l.KeyBytes)
 	case uint64(len(q.Value)) > l.ValueBytes:
 		return nil, tooLarge("the value is larger than the limit", l.ValueBytes)
+	case ns.MaxValue != 0 && uint64(len(q.Value)) > ns.MaxValue:
+		return nil, tooLarge("the value is larger than the limit of namespace "+ns.Name, ns.MaxValue)
 	}
 	return ns, nil
 }
@@ -52,10 +54,8 @@ func checkFlags(q *wire.Request) *failure {
 		return wrongMode("ADD is for serial namespaces")
 	case q.Condition.Kind != wire.NoCondition:
 		return wrongMode("a condition is for serial namespaces")
-	case f&^contract.Rows != 0:
-		return fail(contract.Unsupported, "the flags sloppy, trace, weaken and ordered are not supported by this build")
-	case q.HasSeen:
-		return fail(contract.Unsupported, "seen is not supported by this build")
+	case f&contract.Sloppy != 0:
+		return fail(contract.Unsupported, "the flag sloppy is not supported by this build")
 	}
 	return nil
 }
@@ -68,41 +68,41 @@ func wrongMode(message string) *failure {
 }
 
 // checkLevel resolves the level of a request.
-func checkLevel(cl *Cluster, q *wire.Request) (contract.Level, int, *failure) {
+func checkLevel(cl *Cluster, ns *Namespace, q *wire.Request) (contract.Level, *failure) {
 	level := q.Level
-	if level == contract.Default || q.Op == wire.OpOutcome {
-		level = contract.Quorum
-	}
-	need, ok := level.Need(cl.Ring.N())
 	switch {
-	case ok:
-		return level, need, nil
-	case level <= contract.LevelsExact:
-		return 0, 0, fail(contract.BadRequest, "the level is a number above the number of copies, N")
-	case level == contract.Serial:
-		return 0, 0, wrongMode("the level serial is for serial namespaces")
+	case q.Op == wire.OpOutcome:
+		level = contract.Quorum
+	case level == contract.Default && q.Op.Writes():
+		level = ns.Write
+	case level == contract.Default:
+		level = ns.Read
 	}
-	return 0, 0, fail(contract.Unsupported, "the level "+level.String()+" is not supported by this build")
+	switch {
+	case level == contract.Default:
+		return contract.Quorum, nil
+	case level == contract.Any:
+		return 0, fail(contract.Unsupported, "the level any is not supported by this build")
+	case level == contract.Serial:
+		return 0, wrongMode("the level serial is for serial namespaces")
+	case level <= contract.LevelsExact && int(level) > cl.Ring.N():
+		return 0, fail(contract.BadRequest, "the level is a number above the number of copies, N")
+	}
+	return level, nil
 }
 
 // checkScan checks a SCAN.
-func (r *Router) checkScan(cl *Cluster, q *wire.Request) (*Namespace, *failure) {
+func (r *Router) checkScan(cl *Cluster, q *wire.Request) (*Namespace, contract.Level, *failure) {
 	ns, f := checkNamespace(cl, q.Namespace)
 	if f != nil {
-		return nil, f
+		return nil, 0, f
 	}
 	if uint64(len(q.Prefix)) > r.o.Limits.KeyBytes {
-		return nil, tooLarge("the prefix is longer than the longest key", r.o.Limits.KeyBytes)
+		return nil, 0, tooLarge("the prefix is longer than the longest key", r.o.Limits.KeyBytes)
 	}
 	if f := checkFlags(q); f != nil {
-		return nil, f
+		return nil, 0, f
 	}
-	level, _, f := checkLevel(cl, q)
-	if f != nil {
-		return nil, f
-	}
-	if level != contract.One {
-		return nil, fail(contract.Unsupported, "SCAN at level "+level.String()+" is not supported by this build: ask for level one")
-	}
-	return ns, nil
+	level, f := checkLevel(cl, ns, q)
+	return ns, level, f
 }

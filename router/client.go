@@ -1,6 +1,7 @@
 package router
 
 import (
+	"bytes"
 	"errors"
 
 	"github.com/candordb/candor/contract"
@@ -26,7 +27,7 @@ func (r *Router) Client(t *Turn, c Conn, body []byte) {
 		r.Malformed(t, c, err)
 		return
 	}
-	if !r.admit(t, c, q) {
+	if !r.admit(t, c, q, len(body)) {
 		return
 	}
 	who := coordinator.Client{Conn: c, ID: q.ID}
@@ -46,10 +47,15 @@ func badRequest(err error) *failure {
 	return fail(bad.Code, bad.Message)
 }
 
-// admit opens the request on its session, or answers why not.
-func (r *Router) admit(t *Turn, c Conn, q *wire.Request) bool {
+// admit opens the request of a frame of so many bytes on its session, or answers
+// why not.
+func (r *Router) admit(t *Turn, c Conn, q *wire.Request, bytes int) bool {
+	w := weight{ops: r.cost(q)}
+	if gated(q.Op) {
+		w.bytes = bytes
+	}
 	s, buf := c.Begin()
-	v := s.admit(q.ID, r.cost(q), r.o.Limits.InFlight)
+	v, why := s.admit(q.ID, w, r.o.Limits.InFlight, r.o.Gate)
 	c.End(buf)
 	var f *failure
 	switch v {
@@ -60,7 +66,10 @@ func (r *Router) admit(t *Turn, c Conn, q *wire.Request) bool {
 	case draining:
 		f = fail(contract.ShuttingDown, "this node is shutting down: use another")
 	case overloaded:
-		f = fail(contract.Overloaded, "too many requests are in flight on this connection")
+		f = r.shed(why)
+	}
+	if r.o.Count != nil {
+		r.o.Count(q.Op, f.code)
 	}
 	t.frame = f.Append(t.frame[:0], r.headCode(q.Op, q.ID, f.code))
 	r.append(t, c, t.frame)
@@ -72,9 +81,9 @@ func (r *Router) admit(t *Turn, c Conn, q *wire.Request) bool {
 
 // cost is how many of the connection's requests a request counts for. A BATCH
 // that is too large at any time is let in, to be told so and not to try again.
-func (r *Router) cost(q *wire.Request) uint64 {
+func (r *Router) cost(q *wire.Request) int {
 	if q.Op == wire.OpBatch && uint64(q.Ops) <= r.o.Limits.BatchOps {
-		return uint64(max(q.Ops, 1))
+		return max(q.Ops, 1)
 	}
 	return 1
 }
@@ -87,8 +96,10 @@ func (r *Router) request(t *Turn, who coordinator.Client, q *wire.Request) {
 		r.reply(t, who, wire.AppendOK, q.Op)
 	case cl == nil:
 		r.refuse(t, who, q.Op, fail(contract.NotReady, "this node is not part of a cluster yet: its /readyz?verbose says what it waits for"))
-	case q.Op == wire.OpAuth, q.Op == wire.OpExplain, q.Op == wire.OpWatch:
+	case q.Op == wire.OpAuth, q.Op == wire.OpWatch:
 		r.refuse(t, who, q.Op, fail(contract.Unsupported, q.Op.String()+" is not supported by this build"))
+	case t.Late > 0 && r.deadline(t, q) <= t.now.Mono:
+		r.refuse(t, who, q.Op, r.shed(ShedExpired))
 	case q.Op == wire.OpRing:
 		r.ring(t, who, cl)
 	case q.Op == wire.OpBatch:
@@ -102,18 +113,21 @@ func (r *Router) request(t *Turn, who coordinator.Client, q *wire.Request) {
 	}
 }
 
-// open checks a GET, PUT, DELETE, ADD or OUTCOME and hands it to its Core.
+// open checks a GET, PUT, DELETE, ADD, OUTCOME or EXPLAIN and hands it to its Core.
 func (r *Router) open(t *Turn, who coordinator.Client, cl *Cluster, q *wire.Request) *failure {
 	ns, f := r.checkPlace(cl, q)
 	if f != nil {
 		return f
 	}
 	o := &t.open
-	*o = coordinator.Request{Client: who, Deadline: r.deadline(t, q), View: cl.Ring, Rows: q.Flags&contract.Rows != 0}
+	*o = coordinator.Request{
+		Client: who, Since: t.now.Mono - t.Late, Deadline: r.deadline(t, q), View: cl.Ring, Coordinator: r.o.Self, Rows: q.Flags&contract.Rows != 0,
+		Trace: q.Flags&contract.Trace != 0, Weaken: q.Flags&contract.Weaken != 0, Ordered: q.Flags&contract.Ordered != 0,
+	}
 	if f := checkFlags(q); f != nil {
 		return f
 	}
-	if o.Level, o.Need, f = checkLevel(cl, q); f != nil {
+	if o.Level, f = checkLevel(cl, ns, q); f != nil {
 		return f
 	}
 	if !r.world.Coordinating() {
@@ -130,22 +144,37 @@ func (r *Router) open(t *Turn, who coordinator.Client, cl *Cluster, q *wire.Requ
 		if q.Version.IsZero() {
 			return fail(contract.BadRequest, "OUTCOME: no write has the version 0")
 		}
-		o.Op, o.Stamp, o.Rows = coordinator.OpOutcome, q.Version, false
+		o.Op, o.Stamp, o.Rows, o.Trace, o.Weaken, o.Ordered = coordinator.OpOutcome, q.Version, false, false, false, false
+	case wire.OpExplain:
+		o.Op, o.Rows = coordinator.OpExplain, false
 	default:
 		if f := r.encode(t, cl, ns, q, o); f != nil {
 			return f
 		}
 	}
 	r.reach(t, o, cl)
+	t.parts, _ = coordinator.AppendParts(t.parts[:0], o.Level, cl.Ring, o.Owners, r.region(cl))
+	o.Parts, o.Need = t.parts, coordinator.NeedOf(t.parts)
 	s := r.shardOf(token)
 	s.lock.Lock()
-	if o.Op.Writes() {
+	switch {
+	case o.Op.Writes():
 		s.core.Put(t.now.Mono, o, &t.fx)
-	} else {
+	case o.Op == coordinator.OpExplain:
+		s.core.Explain(t.now.Mono, o, &t.fx)
+	default:
 		s.core.Get(t.now.Mono, o, &t.fx)
 	}
 	s.lock.Unlock()
 	return nil
+}
+
+// region is that of this node.
+func (r *Router) region(cl *Cluster) string {
+	if i, member := cl.Ring.Index(r.o.Self); member {
+		return cl.Ring.Member(i).Region
+	}
+	return ""
 }
 
 // encode stamps a write and makes its record, in the one form that it will
@@ -155,18 +184,57 @@ func (r *Router) encode(t *Turn, cl *Cluster, ns *Namespace, q *wire.Request, o 
 	if q.Op == wire.OpDelete {
 		o.Op = coordinator.OpDelete
 	}
+	ttl := q.TTL
+	if !q.HasTTL && q.Op == wire.OpPut {
+		ttl = ns.TTL
+	}
+	o.Seen, o.HasSeen = q.Seen, q.HasSeen
+	if o.Ordered {
+		o.Value, o.TTL = q.Value, ttl
+		return nil
+	}
 	v, f := r.stamp(cl, q)
 	if f != nil {
 		return f
 	}
-	expires, ok := record.ExpiresAt(v, q.TTL)
+	expires, ok := record.ExpiresAt(v, ttl)
 	if !ok {
-		return fail(contract.BadRequest, "ttl_ms is too large to be a time")
+		return fail(contract.BadRequest, ttlTooLarge)
 	}
 	rec := record.Record{Version: v, ExpiresAt: expires, Value: q.Value, Tombstone: q.Op == wire.OpDelete}
 	t.rec = record.Append(t.rec[:0], ns.Number, q.Key, rec)
 	o.Stamp, o.Record = v, t.rec
 	return nil
+}
+
+const ttlTooLarge = "ttl_ms is too large to be a time"
+
+// stampAbove makes the version and the record of the i-th ordered write of the
+// turn, when a quorum has told what it has to stand above. Those of one key are
+// stamped above one another, so that those of a BATCH are in its order also where
+// the versions are no ticks of the clock.
+func (r *Router) stampAbove(t *Turn, i int) {
+	m := t.fx.Stampings[i]
+	for j := range t.stamped {
+		if o := &t.fx.Stampings[j].Place; m.Above.Less(t.stamped[j]) && o.Token == m.Place.Token && o.Namespace == m.Place.Namespace && bytes.Equal(o.Key, m.Place.Key) {
+			m.Above = t.stamped[j]
+		}
+	}
+	s := &r.shards[coordinator.ShardOf(m.Call)]
+	v, clock := r.world.StampAbove(m.Above)
+	t.stamped = append(t.stamped, v)
+	expires, inTime := record.ExpiresAt(v, m.TTL)
+	t.rec = record.Append(t.rec[:0], m.Place.Namespace, m.Place.Key, record.Record{Version: v, ExpiresAt: expires, Value: m.Value, Tombstone: m.Tombstone})
+	s.lock.Lock()
+	switch {
+	case !clock:
+		s.core.Unstamped(m.Call, contract.Clock, contract.ClockFenced, clockFenced, &t.fx)
+	case !inTime:
+		s.core.Unstamped(m.Call, contract.BadRequest, 0, ttlTooLarge, &t.fx)
+	default:
+		s.core.Stamped(m.Call, v, t.rec, &t.fx)
+	}
+	s.lock.Unlock()
 }
 
 // stamp is the version of a write: the client's, within its bounds, or a new
@@ -193,8 +261,10 @@ func (r *Router) stamp(cl *Cluster, q *wire.Request) (hlc.Version, *failure) {
 // would stamp and judge the stamps of others wrongly, and hold for expired what
 // is not.
 func (r *Router) fenced() *failure {
-	return r.clockFailure(contract.ClockFenced, "this node's clock may not be used now: use another node")
+	return r.clockFailure(contract.ClockFenced, clockFenced)
 }
+
+const clockFenced = "this node's clock may not be used now: use another node"
 
 func (r *Router) clockFailure(kind contract.ClockKind, message string) *failure {
 	f := fail(contract.Clock, message)
@@ -208,7 +278,7 @@ func (r *Router) deadline(t *Turn, q *wire.Request) int64 {
 	if ms == 0 {
 		ms = r.o.Limits.DeadlineDefault
 	}
-	return t.now.Mono + int64(min(ms, r.o.Limits.DeadlineMax))
+	return t.now.Mono - t.Late + int64(min(ms, r.o.Limits.DeadlineMax))
 }
 
 // reach notes the owners of the key and who of them can be reached. For a
@@ -223,7 +293,8 @@ func (r *Router) reach(t *Turn, o *coordinator.Request, cl *Cluster) {
 		if cl.Ring.Member(int(m)).ID == r.o.Self {
 			o.Self = i
 		} else if up && o.Op.Writes() {
-			up = t.reserved(r.world.Peer(cl.Ring.Member(int(m)).ID), len(o.Record)+len(o.Place.Key)+itemBytes)
+			// An ordered write has no record yet. It finds room now or not at all.
+			up = t.reserved(r.world.Peer(cl.Ring.Member(int(m)).ID), len(o.Record)+len(o.Value)+len(o.Place.Key)+itemBytes)
 		}
 		if up {
 			o.Up |= 1 << i
@@ -306,7 +377,7 @@ func (r *Router) endBatch(s *Session, buf []byte, id uint64) []byte {
 
 // scan opens a SCAN.
 func (r *Router) scan(t *Turn, who coordinator.Client, cl *Cluster, q *wire.Request) {
-	ns, f := r.checkScan(cl, q)
+	ns, level, f := r.checkScan(cl, q)
 	if f == nil && !r.world.Coordinating() {
 		f = r.fenced()
 	}
@@ -315,9 +386,9 @@ func (r *Router) scan(t *Turn, who coordinator.Client, cl *Cluster, q *wire.Requ
 		return
 	}
 	o := coordinator.ScanRequest{
-		Client: who, Deadline: r.deadline(t, q), View: cl.Ring, Namespace: ns.Number, Prefix: q.Prefix, Cursor: q.Cursor,
-		Limit: int(min(q.Limit, scanLimitMax)), Bytes: r.rowsBytes(scanPageBytes), KeysOnly: q.KeysOnly, Level: contract.One, Self: r.o.Self, Last: ^ring.Token(0),
-		Up: r.reaches(cl.Ring),
+		Client: who, Since: t.now.Mono - t.Late, Deadline: r.deadline(t, q), View: cl.Ring, Namespace: ns.Number, Prefix: q.Prefix, Cursor: q.Cursor,
+		Limit: int(min(q.Limit, scanLimitMax)), Bytes: r.rowsBytes(scanPageBytes), KeysOnly: q.KeysOnly, Level: level, Region: r.region(cl), Weaken: q.Flags&contract.Weaken != 0,
+		Self: r.o.Self, Last: ^ring.Token(0), Up: r.reaches(cl.Ring),
 	}
 	if o.Limit == 0 {
 		o.Limit = wire.LimitDefault

@@ -29,10 +29,13 @@ func (r *Router) hello(t *Turn, c Conn, peerPort bool, body []byte) {
 	if cl := r.world.Cluster(); cl != nil {
 		a.ClusterID = cl.ID[:]
 	}
-	c.Established()
 	s, buf := c.Begin()
-	s.hello, s.node = true, ring.NodeID(h.NodeID)
+	s.hello = true
+	if h.Role == wire.RoleNode { // whatever a client says behind its role is not looked at
+		s.node, s.start = ring.NodeID(h.NodeID), h.Incarnation
+	}
 	c.End(a.Append(buf, r.head(wire.OpHello, h.ID)))
+	c.Established()
 	t.touchConn(c)
 }
 

@@ -252,3 +252,21 @@ func TestGoodbye(t *testing.T) {
 		t.Errorf("in flight: %d %v", a.ID, a.Code)
 	}
 }
+
+// What stands behind the role of a client is not looked at: who is no node cannot
+// speak for one.
+func TestAClientIsNoNode(t *testing.T) {
+	h := nodeHello()
+	role := append([]byte{byte(wire.RoleNode), 0xa0 | byte(len(clusterName))}, clusterName...)
+	client := append([]byte{byte(wire.RoleClient)}, role[1:]...)
+	frame := h.Append(nil)
+	if bytes.Count(frame, role) != 1 {
+		t.Fatalf("no role in %x", frame)
+	}
+	c := newCluster(t, 3)
+	k := c.dial(c.nodes[0], false)
+	k.send(bytes.Replace(frame, role, client, 1))
+	if a := k.one(); a.Code != contract.OK || k.session.Node() != [16]byte{} || k.session.Incarnation() != 0 {
+		t.Errorf("%v, node %v with incarnation %d", a.Code, k.session.Node(), k.session.Incarnation())
+	}
+}

@@ -19,6 +19,9 @@ type peer struct {
 	stuck    bool // what is sent does not arrive
 	room     int
 	reserved int
+
+	phi         uint64 // thousandths; 0: not measured
+	incarnation uint64 // as the latest answer to a HEARTBEAT named it
 }
 
 func (p *peer) Up() (up, suspect bool) { p.from.called(); return p.up, p.suspect }
@@ -44,6 +47,13 @@ func (p *peer) Begin() *wire.Outbox {
 
 func (p *peer) End()   {}
 func (p *peer) Flush() { p.from.called() }
+
+func (p *peer) Beat(incarnation uint64) { p.from.called(); p.incarnation = incarnation }
+
+func (p *peer) Phi() (thousandths uint64, measured bool) {
+	p.from.called()
+	return p.phi, p.phi > 0
+}
 
 // link connects two nodes: a connection to the peer port, with its HELLO.
 func (c *cluster) link(from, to *node) *peer {
@@ -96,6 +106,7 @@ type conn struct {
 	established bool
 	closed      bool
 	begun       bool
+	largest     int // frame that was read here
 }
 
 // dial connects to a node, without HELLO.
@@ -152,7 +163,7 @@ func (k *conn) answers(ops ...wire.Op) (all []wire.Answer) {
 		if err := wire.DecodeAnswer(body, &a, ops...); err != nil {
 			k.n.c.t.Fatalf("the node sent %x: %v", body, err)
 		}
-		all, out = append(all, a), out[n:]
+		all, out, k.largest = append(all, a), out[n:], max(k.largest, n)
 	}
 	return all
 }
@@ -182,7 +193,8 @@ func (c *cluster) pump() {
 	}
 }
 
-// pass lets time pass, in steps of a tick.
+// pass lets time pass, in steps of a tick. Microseconds stand still but in tests
+// of what is measured in them (drag).
 func (c *cluster) pass(millis int64) {
 	for ; millis > 0; millis -= 5 {
 		c.now.Mono += 5

@@ -31,6 +31,8 @@ func placeOf(key string) wire.Place {
 	return wire.Place{Token: uint64(token), Namespace: 1, Key: []byte(key)}
 }
 
+func ringToken(p wire.Place) ring.Token { return ring.Token(p.Token) }
+
 // writes is a WRITE frame of records with the given texts, one key each; reads
 // is a READ or DIGEST of keys. The call of the i-th item is i + 1.
 func writes(epoch uint64, items ...wire.WriteItem) []byte {
@@ -49,6 +51,17 @@ func reads(op wire.Op, epoch uint64, keys ...string) []byte {
 		box.Read(op, epoch, hlc.Make(physical+3, 0), &wire.ReadItem{Call: uint64(i + 1), DeadlineMS: 1000, Place: placeOf(key)})
 	}
 	return box.Take(nil)
+}
+
+// voids is a VOID frame of the keys, of version v.
+func voids(epoch uint64, v hlc.Version, keys ...string) []byte {
+	frame := wire.BeginItems(nil, wire.PeerHead{Op: wire.OpVoid, ID: 6, Epoch: epoch, Clock: hlc.Make(physical+3, 0)})
+	items := len(frame)
+	for i, key := range keys {
+		item := wire.VoidItem{Call: uint64(i + 1), DeadlineMS: 1000, Place: placeOf(key), Version: v}
+		frame = item.Append(frame)
+	}
+	return wire.EndItems(frame, 0, items, len(keys))
 }
 
 func (c *cluster) item(key, value string) wire.WriteItem {
@@ -80,6 +93,10 @@ func itemWords(a *wire.PeerAnswer) (words []string) {
 	switch {
 	case a.Code != contract.OK:
 		return []string{a.Op.String() + " " + a.Code.String()}
+	case a.Op == wire.OpVoid:
+		for more, _ := a.NextWrite(&w); more; more, _ = a.NextWrite(&w) {
+			words = append(words, fmt.Sprint(w.Call, " ", w.Code, " ", !w.Winner.IsZero()))
+		}
 	case a.Op == wire.OpWrite:
 		for more, _ := a.NextWrite(&w); more; more, _ = a.NextWrite(&w) {
 			words = append(words, fmt.Sprint(w.Call, " ", w.Code))
@@ -125,6 +142,14 @@ func TestReplicaAnswersEachItem(t *testing.T) {
 	if words, _ := k.results(); strings.Join(words, ", ") != fmt.Sprintf("1 OK %d, 2 OK 0, 3 CORRUPT 0", whole-len("value")) {
 		t.Errorf("DIGEST: %v", words)
 	}
+	k.send(voids(1, c.version(0), "a", "nothing", "damaged"))
+	if len(k.out) != 0 {
+		t.Fatal("a void was acknowledged before it was durable")
+	}
+	c.pump()
+	if words, _ := k.results(); strings.Join(words, ", ") != "1 OK true, 2 OK false, 3 CORRUPT false" {
+		t.Errorf("VOID: %v", words)
+	}
 	if got := c.nodes[0].observed[nodeID(1)]; got != hlc.Make(physical+3, 0) {
 		t.Errorf("the clock of the message was not observed: %v", got)
 	}
@@ -153,7 +178,7 @@ func TestReplicaServesMembersOfItsEpochOnly(t *testing.T) {
 			tc.change(c.nodes[0])
 			q := wire.RangeRequest{Call: 1, Namespace: 1, Last: ^uint64(0), Limit: 10, Bytes: 1000}
 			for _, frame := range [][]byte{
-				writes(tc.epoch, c.item("a", "v")), reads(wire.OpRead, tc.epoch, "b"), reads(wire.OpDigest, tc.epoch, "b"),
+				writes(tc.epoch, c.item("a", "v")), voids(tc.epoch, c.version(0), "c"), reads(wire.OpRead, tc.epoch, "b"), reads(wire.OpDigest, tc.epoch, "b"),
 				q.Append(nil, wire.PeerHead{Op: wire.OpRange, ID: 5, Epoch: tc.epoch}),
 			} {
 				k.send(frame)
@@ -163,8 +188,9 @@ func TestReplicaServesMembersOfItsEpochOnly(t *testing.T) {
 					t.Errorf("%v, want %v", words, tc.code)
 				}
 			}
-			if stored := c.nodes[0].holds("a") == "v"; stored != (tc.code == contract.OK) || k.closed {
-				t.Errorf("stored %v, closed %v", stored, k.closed)
+			stored, noted := c.nodes[0].holds("a") == "v", len(c.nodes[0].store.voids) == 1
+			if stored != (tc.code == contract.OK) || noted != stored || k.closed {
+				t.Errorf("stored %v, noted %v, closed %v", stored, noted, k.closed)
 			}
 		})
 	}
@@ -258,7 +284,7 @@ func TestGoodbyesOfPeers(t *testing.T) {
 func TestUnknownRequestsOfPeers(t *testing.T) {
 	c := newCluster(t, 3)
 	k := c.peerConn(nodeID(1))
-	for _, op := range []wire.Op{wire.OpVoid, wire.OpHeartbeat, 0x5f, wire.OpGet} {
+	for _, op := range []wire.Op{0x5f, wire.OpGet} {
 		k.send(wire.AppendDocument(nil, wire.PeerHead{Op: op, ID: 5, Epoch: 1}, nil))
 		if words, _ := k.results(); len(words) != 1 || !strings.HasSuffix(words[0], " UNSUPPORTED") || k.closed {
 			t.Errorf("%v: %v, closed %v", op, words, k.closed)
@@ -276,6 +302,13 @@ func TestMalformedPeers(t *testing.T) {
 		frame := append([]byte{0, 0, byte(n >> 8), byte(n)}, whole[:n]...)
 		if k.send(frame); !k.closed {
 			t.Fatalf("%d bytes of a WRITE were taken", n)
+		}
+	}
+	whole = body(voids(1, c.version(0), "a", "b"))
+	for n := range whole {
+		k := c.peerConn(nodeID(1))
+		if k.send(append([]byte{0, 0, byte(n >> 8), byte(n)}, whole[:n]...)); !k.closed {
+			t.Fatalf("%d bytes of a VOID were taken", n)
 		}
 	}
 	n := c.nodes[0]
@@ -340,5 +373,21 @@ func TestOneTurnIsOneFramePerPeer(t *testing.T) {
 		if _, n, err := wire.NextFrame(sent, 1<<20); err != nil || n != len(sent) {
 			t.Errorf("%d of %d bytes are the first frame: %v", n, len(sent), err)
 		}
+	}
+}
+
+// protocol.md, 0x48: a HEARTBEAT is answered, and the answer names the start of
+// who gives it.
+func TestHeartbeatsAreAnswered(t *testing.T) {
+	c := newCluster(t, 2)
+	from, to := c.nodes[0], c.nodes[1]
+	to.router.o.Incarnation = 7
+	p := from.peers[to.id]
+	box := p.Begin()
+	box.SetReady(wire.AppendHeartbeat(box.Ready(), wire.PeerHead{ID: box.NextID(), Clock: from.clock}))
+	p.End()
+	c.pump()
+	if p.incarnation != 7 {
+		t.Errorf("the answer names incarnation %d", p.incarnation)
 	}
 }

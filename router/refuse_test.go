@@ -47,6 +47,7 @@ func TestRefusals(t *testing.T) {
 		{"weaken on a write", put(wire.Request{Flags: contract.Weaken}), bad, wire.Error{}},
 		{"ordered together with a version", put(wire.Request{Flags: contract.Ordered, Version: stamp, HasVersion: true}), bad, wire.Error{}},
 		{"a ttl that is no time", put(wire.Request{TTL: 1 << 63, HasTTL: true}), bad, wire.Error{}},
+		{"an ordered write with a ttl that is no time", put(wire.Request{Flags: contract.Ordered, TTL: 1 << 63, HasTTL: true}), bad, wire.Error{}},
 		{"OUTCOME of version 0", wire.Request{Op: wire.OpOutcome, Key: key}, bad, wire.Error{}},
 		{"a cursor of nobody", wire.Request{Op: wire.OpScan, Level: 1, Cursor: []byte("x")}, bad, wire.Error{}},
 
@@ -63,25 +64,22 @@ func TestRefusals(t *testing.T) {
 		{"level serial", get(wire.Request{Level: contract.Serial}), wrongMode, wire.Error{Mode: "lww"}},
 		{"a write at level serial", put(wire.Request{Level: contract.Serial}), wrongMode, wire.Error{Mode: "lww"}},
 
-		{"seen", put(wire.Request{Seen: stamp, HasSeen: true}), unsupported, wire.Error{}},
-		{"seen, 16 zero bytes", put(wire.Request{HasSeen: true}), unsupported, wire.Error{}},
 		{"sloppy", put(wire.Request{Flags: contract.Sloppy}), unsupported, wire.Error{}},
-		{"ordered", put(wire.Request{Flags: contract.Ordered}), unsupported, wire.Error{}},
-		{"trace", get(wire.Request{Flags: contract.Trace}), unsupported, wire.Error{}},
-		{"weaken", get(wire.Request{Flags: contract.Weaken}), unsupported, wire.Error{}},
+		{"sloppy, ordered and traced", put(wire.Request{Flags: contract.Sloppy | contract.Ordered | contract.Trace}), unsupported, wire.Error{}},
 		{"an unknown flag", get(wire.Request{Flags: 32}), unsupported, wire.Error{}},
 		{"an unknown flag among known ones", put(wire.Request{Flags: 1<<40 | contract.Rows}), unsupported, wire.Error{}},
 		{"level any", put(wire.Request{Level: contract.Any}), unsupported, wire.Error{}},
-		{"level local_one", get(wire.Request{Level: contract.LocalOne}), unsupported, wire.Error{}},
-		{"level local_quorum", put(wire.Request{Level: contract.LocalQuorum}), unsupported, wire.Error{}},
-		{"level each_quorum", put(wire.Request{Level: contract.EachQuorum}), unsupported, wire.Error{}},
 		{"an unknown level", get(wire.Request{Level: 71}), unsupported, wire.Error{}},
-		{"SCAN at its default level", wire.Request{Op: wire.OpScan}, unsupported, wire.Error{}},
-		{"SCAN at quorum", wire.Request{Op: wire.OpScan, Level: contract.Quorum}, unsupported, wire.Error{}},
-		{"SCAN at two", wire.Request{Op: wire.OpScan, Level: 2}, unsupported, wire.Error{}},
+		{"a scan at a number above N", wire.Request{Op: wire.OpScan, Level: 4}, bad, wire.Error{}},
+		{"a scan at any", wire.Request{Op: wire.OpScan, Level: contract.Any}, bad, wire.Error{}},
+		{"a scan at serial", wire.Request{Op: wire.OpScan, Level: contract.Serial}, wrongMode, wire.Error{Mode: "lww"}},
+		{"a sloppy scan", wire.Request{Op: wire.OpScan, Flags: contract.Sloppy}, bad, wire.Error{}},
+		{"an ordered scan", wire.Request{Op: wire.OpScan, Flags: contract.Ordered}, bad, wire.Error{}},
+		{"EXPLAIN of a key above the limit", wire.Request{Op: wire.OpExplain, Key: long(4097)}, contract.TooLarge, wire.Error{Limit: 4096}},
+		{"EXPLAIN in a namespace that is not there", wire.Request{Op: wire.OpExplain, Namespace: []byte("nowhere"), Key: key}, contract.UnknownNamespace, wire.Error{}},
+		{"a value above the namespace's limit", put(wire.Request{Namespace: []byte("small"), Value: long(101)}), contract.TooLarge, wire.Error{Limit: 100}},
 		{"OUTCOME of a sloppy write", wire.Request{Op: wire.OpOutcome, Key: key, Version: stamp, Flags: contract.OutcomeSloppy}, unsupported, wire.Error{}},
 		{"AUTH", wire.Request{Op: wire.OpAuth}, unsupported, wire.Error{}},
-		{"EXPLAIN", wire.Request{Op: wire.OpExplain, Key: key}, unsupported, wire.Error{}},
 		{"WATCH", wire.Request{Op: wire.OpWatch}, unsupported, wire.Error{}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -300,6 +298,9 @@ func TestFencedClockStampsNothing(t *testing.T) {
 		"a stamped write": {Op: wire.OpPut, Key: []byte("k"), Value: []byte("v"), Version: c.version(0), HasVersion: true},
 		"a read":          {Op: wire.OpGet, Key: []byte("k")},
 		"a scan":          {Op: wire.OpScan, Level: contract.One},
+		"an ordered one":  {Op: wire.OpPut, Key: []byte("k"), Value: []byte("v"), Flags: contract.Ordered},
+		"an OUTCOME":      {Op: wire.OpOutcome, Key: []byte("k"), Version: c.version(0)},
+		"an EXPLAIN":      {Op: wire.OpExplain, Key: []byte("k")},
 	} {
 		if a := k.do(q); a.Code != contract.Clock || a.Error.Kind != contract.ClockFenced {
 			t.Errorf("%s: %v kind %d", name, a.Code, a.Error.Kind)

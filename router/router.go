@@ -13,14 +13,22 @@ import (
 // Options are fixed when a Router is made.
 type Options struct {
 	Self          ring.NodeID
+	Incarnation   uint64 // the number of this node's start
 	ServerVersion string
 	ClusterName   string
 	Limits        Limits
 	// Locks guard the shards, one each; their number has to be a power of two.
 	Locks []Locker
+	// Gate is shared by all connections; nil: everything is let in.
+	Gate Gate
 	// Count, if set, is told of each answer to a client. It is called at once by
 	// many goroutines.
 	Count func(op wire.Op, code contract.Code)
+	// Hedging says when reads ask more replicas than they need.
+	Hedging coordinator.Hedging
+	// Busy, if set, says that more than 80 % of what this node lets in is being
+	// worked on, so that nothing is hedged now. It does not block.
+	Busy func() bool
 }
 
 // shard is a Core and what guards it.
@@ -39,12 +47,15 @@ type Router struct {
 
 // New makes a Router.
 func New(o Options, w World) *Router {
+	if o.Gate == nil {
+		o.Gate = openGate{}
+	}
 	r := &Router{o: o, world: w}
 	if n := len(o.Locks); n == 0 || n&(n-1) != 0 {
 		panic("router: the number of shards has to be a power of two")
 	}
 	for i, l := range o.Locks {
-		r.shards = append(r.shards, shard{l, coordinator.New(i, o.Limits.Slots)})
+		r.shards = append(r.shards, shard{l, coordinator.New(i, o.Limits.Slots, o.Hedging)})
 	}
 	return r
 }
@@ -68,13 +79,29 @@ func (r *Router) Open() int {
 	return n
 }
 
-// Tick ends requests whose deadline has passed. It is called every few
-// milliseconds.
+// Hedges is what has become of the extra messages of reads.
+func (r *Router) Hedges() (all coordinator.Hedges) {
+	for i := range r.shards {
+		s := &r.shards[i]
+		s.lock.Lock()
+		h := s.core.Hedges()
+		s.lock.Unlock()
+		all.Won, all.Lost, all.Denied = all.Won+h.Won, all.Lost+h.Lost, all.Denied+h.Denied
+	}
+	return all
+}
+
+// Tick ends requests whose deadline has passed, and hedges reads whose replicas
+// are late. It is called every few milliseconds.
 func (r *Router) Tick(t *Turn) {
+	busy := r.o.Busy != nil && r.o.Busy()
 	for i := range r.shards {
 		s := &r.shards[i]
 		s.lock.Lock()
 		s.core.Tick(t.now.Mono, &t.fx)
+		if !busy {
+			s.core.Hedge(&t.fx)
+		}
 		s.lock.Unlock()
 	}
 }
@@ -125,7 +152,7 @@ func (r *Router) post(t *Turn, p Peer, c *Cluster, m *coordinator.Send) bool {
 	place := wire.Place{Token: uint64(m.Place.Token), Namespace: m.Place.Namespace, Key: m.Place.Key}
 	switch m.Ask {
 	case coordinator.AskWrite, coordinator.AskRepair:
-		t.write = wire.WriteItem{Call: m.Call, DeadlineMS: left, Place: place, Record: m.Record}
+		t.write = wire.WriteItem{Call: m.Call, DeadlineMS: left, Place: place, Record: m.Record, Seen: m.Seen, HasSeen: m.HasSeen}
 		if m.Ask == coordinator.AskRepair {
 			t.write.Kind = wire.Repair
 		}
@@ -141,10 +168,17 @@ func (r *Router) post(t *Turn, p Peer, c *Cluster, m *coordinator.Send) bool {
 		}
 		t.read = wire.ReadItem{Call: m.Call, DeadlineMS: left, Place: place}
 		box.Read(op, epoch, clock, &t.read)
+	case coordinator.AskVoid:
+		t.void = wire.VoidItem{Call: m.Call, DeadlineMS: left, Place: place, Version: m.Version}
+		frames := box.Ready()
+		start := len(frames)
+		frames = wire.BeginItems(frames, wire.PeerHead{Op: wire.OpVoid, ID: box.NextID(), Epoch: epoch, Clock: clock})
+		items := len(frames)
+		box.SetReady(wire.EndItems(t.void.Append(frames), start, items, 1))
 	case coordinator.AskRange:
 		q := wire.RangeRequest{
 			Call: m.Call, DeadlineMS: left, Namespace: m.Range.Namespace, From: uint64(m.Range.From), After: m.Range.After,
-			Last: uint64(m.Range.Last), Prefix: m.Range.Prefix, Limit: uint64(m.Range.Limit), Bytes: uint64(m.Range.Bytes), KeysOnly: m.Range.KeysOnly,
+			Last: uint64(m.Range.Last), Prefix: m.Range.Prefix, Limit: uint64(m.Range.Limit), Bytes: uint64(m.Range.Bytes), KeysOnly: m.Range.KeysOnly, All: m.Range.All,
 		}
 		box.SetReady(q.Append(box.Ready(), wire.PeerHead{Op: wire.OpRange, ID: box.NextID(), Epoch: epoch, Clock: clock}))
 	}
@@ -184,12 +218,17 @@ func (r *Router) here(t *Turn, m *coordinator.Send) {
 	case coordinator.AskWrite, coordinator.AskRepair:
 		w := replica.Write{
 			Deadline: m.Deadline, Token: uint64(m.Place.Token), Namespace: m.Place.Namespace, Key: m.Place.Key,
-			Record: m.Record, Origin: replica.Origin{Call: m.Call},
+			Record: m.Record, Origin: replica.Origin{Call: m.Call}, Seen: m.Seen, HasSeen: m.HasSeen,
 		}
 		if m.Ask == coordinator.AskRepair {
 			w.Kind = replica.Repair
 		}
 		t.writes = append(t.writes, w)
+	case coordinator.AskVoid:
+		t.writes = append(t.writes, replica.Write{
+			Kind: replica.Void, Deadline: m.Deadline, Token: uint64(m.Place.Token), Namespace: m.Place.Namespace, Key: m.Place.Key,
+			Version: m.Version, Origin: replica.Origin{Call: m.Call},
+		})
 	case coordinator.AskRead, coordinator.AskDigest:
 		rec, code := replica.Read(r.world.Store(), uint64(m.Place.Token), m.Place.Namespace, m.Place.Key)
 		t.reply = coordinator.Reply{Ask: m.Ask, Code: code, Record: rec, Shared: true}
@@ -201,7 +240,7 @@ func (r *Router) here(t *Turn, m *coordinator.Send) {
 		reply := r.rangeHere(t, m)
 		// A page of many steps may all be walked here, within one turn. Only the
 		// clock tells when it has worked long enough.
-		t.now = r.world.Now()
+		r.read(t)
 		r.deliver(t, m.Call, m.To, &reply)
 	}
 }
@@ -221,11 +260,11 @@ func header(rec []byte) []byte {
 func (r *Router) rangeHere(t *Turn, m *coordinator.Send) coordinator.Reply {
 	q := replica.RangeRequest{
 		Namespace: m.Range.Namespace, From: uint64(m.Range.From), After: m.Range.After, Last: uint64(m.Range.Last),
-		Prefix: m.Range.Prefix, Limit: m.Range.Limit, Bytes: m.Range.Bytes, KeysOnly: m.Range.KeysOnly,
+		Prefix: m.Range.Prefix, Limit: m.Range.Limit, Bytes: m.Range.Bytes, KeysOnly: m.Range.KeysOnly, All: m.Range.All,
 	}
 	var part coordinator.RangeReply
-	end, code := replica.Range(t.now, r.world.Store(), &q, func(_ uint64, key, rec []byte) {
-		part.Items = append(part.Items, coordinator.RangeItem{Key: clone(key), Record: clone(rec)})
+	end, code := replica.Range(t.now, r.world.Store(), &q, func(token uint64, key, rec []byte) {
+		part.Items = append(part.Items, coordinator.RangeItem{Token: ring.Token(token), Key: clone(key), Record: clone(rec)})
 	})
 	part.Done, part.Token, part.Key = end.Done, ring.Token(end.Token), end.Key
 	return coordinator.Reply{Ask: coordinator.AskRange, Code: code, Range: &part, Shared: true}
@@ -270,7 +309,10 @@ func (r *Router) committed(t *Turn, writes []replica.Write, failure contract.Cod
 			w.Origin.Done(w.Result.Code == contract.OK)
 			i++
 		case w.Origin.Peer == nil:
-			t.reply = coordinator.Reply{Ask: coordinator.AskWrite, Code: w.Result.Code, Kind: w.Result.Kind, Winner: w.Result.Winner}
+			t.reply = coordinator.Reply{Ask: coordinator.AskWrite, Code: w.Result.Code, Kind: w.Result.Kind, Winner: w.Result.Winner, Buried: w.Result.Buried}
+			if w.Kind == replica.Void {
+				t.reply.Ask = coordinator.AskVoid
+			}
 			r.deliver(t, w.Origin.Call, r.o.Self, &t.reply)
 			i++
 		default:
@@ -282,14 +324,18 @@ func (r *Router) committed(t *Turn, writes []replica.Write, failure contract.Cod
 // acknowledge answers the leading writes that came in one frame with one frame.
 func (r *Router) acknowledge(t *Turn, writes []replica.Write, failure contract.Code) int {
 	first := writes[0].Origin
-	frame := wire.BeginResults(t.frame[:0], r.head(wire.OpWrite, first.Frame))
+	op := wire.OpWrite
+	if writes[0].Kind == replica.Void {
+		op = wire.OpVoid
+	}
+	frame := wire.BeginResults(t.frame[:0], r.head(op, first.Frame))
 	items, n := len(frame), 0
 	for n < len(writes) && writes[n].Origin.Peer == first.Peer && writes[n].Origin.Frame == first.Frame {
 		w := &writes[n]
 		if failure != contract.OK {
 			w.Result = replica.Result{Code: failure}
 		}
-		t.wres = wire.WriteResult{Call: w.Origin.Call, Code: w.Result.Code, Winner: w.Result.Winner, Kind: w.Result.Kind}
+		t.wres = wire.WriteResult{Call: w.Origin.Call, Code: w.Result.Code, Winner: w.Result.Winner, Kind: w.Result.Kind, Buried: w.Result.Buried}
 		frame = t.wres.Append(frame)
 		n++
 	}

@@ -229,3 +229,112 @@ func TestScanOverDamage(t *testing.T) {
 		t.Errorf("%d items in front of the damage", found)
 	}
 }
+
+// protocol.md, SCAN: items are as a GET at that level would give them, winners
+// written back; the dead are left out.
+func TestScanAtHigherLevels(t *testing.T) {
+	c := newCluster(t, 5)
+	k := c.client(0)
+	for i := range 60 {
+		key := fmt.Sprintf("k%02d", i)
+		owners := c.epoch.Ring.Replicas(ringToken(placeOf(key)))
+		switch i % 6 {
+		case 0: // one of three is behind
+			k.do(wire.Request{Op: wire.OpPut, Key: []byte(key), Value: []byte("old"), Level: contract.All})
+			for _, o := range owners[:2] {
+				c.nodes[o].set(key, record.Record{Version: c.version(10), Value: []byte("v")})
+			}
+		case 1: // a quorum knows that it is deleted
+			k.do(wire.Request{Op: wire.OpPut, Key: []byte(key), Value: []byte("v"), Level: contract.All})
+			for _, o := range owners[1:] {
+				c.nodes[o].set(key, record.Record{Version: c.version(10), Tombstone: true})
+			}
+		case 2: // on a quorum only
+			for _, o := range owners[1:] {
+				c.nodes[o].set(key, record.Record{Version: c.version(0), Value: []byte("v")})
+			}
+		case 3:
+			k.do(wire.Request{Op: wire.OpPut, Key: []byte(key), Value: []byte("v"), TTL: 1, HasTTL: true, Level: contract.All})
+		default:
+			k.do(wire.Request{Op: wire.OpPut, Key: []byte(key), Value: []byte("v"), Level: contract.All})
+		}
+	}
+	c.pass(5)
+	for _, level := range []contract.Level{contract.Default, contract.Two, contract.Quorum, contract.All, contract.LocalQuorum, contract.EachQuorum} {
+		for from := range c.nodes {
+			for _, limit := range []uint64{0, 7} {
+				q := wire.Request{Op: wire.OpScan, Level: level, Limit: limit, KeysOnly: from == 1}
+				items, _, last := c.client(from).scanAll(q)
+				for _, it := range items {
+					if string(it.Value) != "v" && from != 1 || from == 1 && it.Value != nil {
+						t.Fatalf("%v: %s = %q", level, it.Key, it.Value)
+					}
+				}
+				if len(items) != 40 || last.Coverage != (wire.Coverage{Done: 16, MetLevel: 16, Asked: 16}) {
+					t.Errorf("%v from %d, limit %d: %d items, %+v", level, from, limit, len(items), last.Coverage)
+				}
+			}
+		}
+	}
+	for i := range 60 {
+		key := fmt.Sprintf("k%02d", i)
+		for _, o := range c.epoch.Ring.Replicas(ringToken(placeOf(key))) {
+			if got, want := c.nodes[o].holds(key), map[bool]string{true: "tombstone", false: "v"}[i%6 == 1]; got != want {
+				t.Errorf("behind a scan at all node %d holds %s under %s", o, got, key)
+			}
+		}
+	}
+}
+
+// A partition that cannot meet the level is UNAVAILABLE; with weaken it is answered
+// and not counted in partitions_met_level.
+func TestWeakenedScanCountsWhatItMet(t *testing.T) {
+	c := newCluster(t, 5)
+	k := c.client(0)
+	for i := range 100 {
+		k.do(wire.Request{Op: wire.OpPut, Key: []byte(fmt.Sprint("k", i)), Value: []byte("v"), Level: contract.All})
+	}
+	c.kill(1)
+	c.kill(2)
+	met, some := uint64(0), 0
+	for p := range c.epoch.Ring.Q() {
+		up := 0
+		for _, o := range c.epoch.Ring.Owners(p) {
+			if o != 1 && o != 2 {
+				up++
+			}
+		}
+		if up >= 2 {
+			met++
+		}
+		if up > 0 {
+			some++
+		}
+	}
+	if met == 16 || some != 16 {
+		t.Fatalf("the test needs another ring: %d of 16 can be met, %d answered", met, some)
+	}
+	for _, limit := range []uint64{0, 3} {
+		items, _, last := k.scanAll(wire.Request{Op: wire.OpScan, Level: contract.Quorum, Flags: contract.Weaken, Limit: limit})
+		if len(items) != 100 || last.Coverage != (wire.Coverage{Done: 16, MetLevel: met, Asked: 16}) {
+			t.Errorf("limit %d: %d items, %+v, %d can be met", limit, len(items), last.Coverage, met)
+		}
+	}
+	q := wire.Request{Op: wire.OpScan, Level: contract.Quorum}
+	for {
+		a := k.do(q)
+		if a.Code == contract.Unavailable {
+			if a.Error.Need != 2 || a.Error.Reachable != 1 || len(a.Error.Down) != 2 {
+				t.Errorf("%+v", a.Error)
+			}
+			break
+		}
+		if q.Cursor = a.Scan.Cursor; a.Code != contract.OK || q.Cursor == nil {
+			t.Fatalf("a partition that cannot be met was passed over: %v %+v", a.Code, a.Scan.Coverage)
+		}
+	}
+	c.heal()
+	if _, _, last := k.scanAll(q); last.Coverage != (wire.Coverage{Done: 16, MetLevel: 16, Asked: 16}) {
+		t.Errorf("the same cursor, healed: %+v", last.Coverage)
+	}
+}

@@ -16,9 +16,17 @@ type Session struct {
 
 	hello    bool
 	node     ring.NodeID       // of the peer, behind a HELLO of role node
-	ids      map[uint64]uint64 // of the requests in flight -> what each counts for
-	inFlight uint64            // their sum
+	start    uint64            // its incarnation
+	ids      map[uint64]weight // of the requests in flight
+	inFlight uint64            // the sum of their operations
+	gate     Gate              // that those with bytes went through
 	batches  map[uint64]*batch
+}
+
+// weight is what a request counts for.
+type weight struct {
+	ops   int
+	bytes int // 0: it did not go through the gate
 }
 
 // InFlight is how many requests wait for their answer.
@@ -26,6 +34,9 @@ func (s *Session) InFlight() int { return len(s.ids) }
 
 // Node is the id that the peer gave in its HELLO.
 func (s *Session) Node() ring.NodeID { return s.node }
+
+// Incarnation is the number of the peer's start, as its HELLO gave it.
+func (s *Session) Incarnation() uint64 { return s.start }
 
 // verdict is what admission says of a request.
 type verdict uint8
@@ -37,30 +48,41 @@ const (
 	reused // the id is 0 or still in flight: the connection cannot go on
 )
 
-// admit opens a request of the given cost on the session.
-func (s *Session) admit(id, cost, limit uint64) verdict {
+// admit opens a request on the session, if its weight is within the limit of the
+// connection and, where it has bytes, the gate lets it in. Where it is
+// overloaded, why says with what.
+func (s *Session) admit(id uint64, w weight, limit uint64, g Gate) (v verdict, why Shed) {
 	if _, open := s.ids[id]; open || id == 0 {
-		return reused
+		return reused, Admitted
 	}
 	switch {
 	case s.Draining:
-		return draining
-	case s.inFlight+cost > limit:
-		return overloaded
+		return draining, Admitted
+	case s.inFlight+uint64(w.ops) > limit:
+		return overloaded, ShedConn
+	}
+	if w.bytes > 0 {
+		if why := g.Take(w.ops, w.bytes); why != Admitted {
+			return overloaded, why
+		}
+		s.gate = g
 	}
 	if s.ids == nil {
-		s.ids = make(map[uint64]uint64)
+		s.ids = make(map[uint64]weight)
 	}
-	s.ids[id] = cost
-	s.inFlight += cost
-	return admitted
+	s.ids[id] = w
+	s.inFlight += uint64(w.ops)
+	return admitted, Admitted
 }
 
 // finish ends a request; false if it was not open.
 func (s *Session) finish(id uint64) bool {
-	cost, open := s.ids[id]
+	w, open := s.ids[id]
 	delete(s.ids, id)
-	s.inFlight -= cost
+	s.inFlight -= uint64(w.ops)
+	if w.bytes > 0 {
+		s.gate.Give(w.ops, w.bytes)
+	}
 	return open
 }
 
@@ -75,15 +97,20 @@ type batch struct {
 // put takes the result of operation i. One that has a value is replaced if it
 // would push the answer past the limit.
 func (b *batch) put(i int, result []byte, isGet bool, frameBytes uint64) {
-	b.missing--
-	if isGet && b.bytes+len(result)+b.reserve*(b.missing+1) > int(frameBytes) {
+	if isGet && !b.fits(len(result), frameBytes) {
 		e := wire.Error{Message: "the answer to the BATCH would not fit a frame; ask for this key again", Limit: frameBytes}
 		result = e.AppendResult(nil, contract.TooLarge)
 	}
+	b.missing--
 	b.bytes += len(result)
 	b.results[i] = append([]byte(nil), result...)
 }
 
-// batchReserve is room for any result that has no value: a sentence, and a
+// fits says whether a result leaves the room that is kept for those missing.
+func (b *batch) fits(size int, frameBytes uint64) bool {
+	return b.bytes+size+b.reserve*b.missing <= int(frameBytes)
+}
+
+// batchReserve is room for any result that has no value and no trace: a sentence, and a
 // receipt or a list of nodes with a line for each of n replicas.
 func batchReserve(n int) int { return 256 + 64*n }

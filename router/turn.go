@@ -2,6 +2,7 @@ package router
 
 import (
 	"github.com/candordb/candor/coordinator"
+	"github.com/candordb/candor/hlc"
 	"github.com/candordb/candor/replica"
 	"github.com/candordb/candor/wire"
 )
@@ -9,11 +10,16 @@ import (
 // Turn is the scratch memory of one goroutine that calls the Router. Begin
 // starts a turn, any number of calls follow, Finish ends it.
 type Turn struct {
+	// Late is how many milliseconds ago the frames of this turn were read, if they
+	// had to wait for their turn: deadlines count from then. Finish sets it to 0.
+	Late int64
+
 	now     replica.Now
 	fx      coordinator.Effects
 	writes  []replica.Write // for this node's own committer
 	reserve []reservation
-	conns   []Conn // to be flushed
+	stamped []hlc.Version // what was made of the effects' stampings so far
+	conns   []Conn        // to be flushed
 	peers   []Peer
 
 	req, op wire.Request
@@ -26,6 +32,8 @@ type Turn struct {
 	get     wire.GetAnswer
 	put     wire.WriteAnswer
 	open    coordinator.Request
+	parts   []coordinator.Part // scratch of a level
+	void    wire.VoidItem
 	reply   coordinator.Reply
 	token   []byte // scratch of ring.TokenOf
 	rec     []byte // scratch for an encoded record
@@ -40,13 +48,22 @@ type reservation struct {
 }
 
 // Begin starts a turn.
-func (r *Router) Begin(t *Turn) { t.now = r.world.Now() }
+func (r *Router) Begin(t *Turn) { r.read(t) }
+
+// read reads the clocks for the turn.
+func (r *Router) read(t *Turn) {
+	t.now = r.world.Now()
+	t.fx.Micros = t.now.Micros
+}
 
 // Finish carries out all effects of the turn, and those that they cause, and
 // flushes every link and connection that was touched.
 func (r *Router) Finish(t *Turn) {
-	sends, answers := 0, 0
-	for sends < len(t.fx.Sends) || answers < len(t.fx.Answers) || len(t.writes) > 0 {
+	sends, answers, stampings := 0, 0, 0
+	for sends < len(t.fx.Sends) || answers < len(t.fx.Answers) || stampings < len(t.fx.Stampings) || len(t.writes) > 0 {
+		for ; stampings < len(t.fx.Stampings); stampings++ {
+			r.stampAbove(t, stampings)
+		}
 		for ; sends < len(t.fx.Sends); sends++ {
 			send := t.fx.Sends[sends]
 			r.send(t, &send)
@@ -59,6 +76,7 @@ func (r *Router) Finish(t *Turn) {
 		}
 	}
 	t.fx.Reset()
+	t.stamped, t.Late = t.stamped[:0], 0
 	for i := range t.reserve {
 		t.reserve[i].peer.Release(t.reserve[i].bytes)
 		t.reserve[i].peer = nil

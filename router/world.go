@@ -35,6 +35,9 @@ type World interface {
 	Coordinating() bool
 	// Stamp makes a new version. False: the clock may not be used now.
 	Stamp() (hlc.Version, bool)
+	// StampAbove makes a new version above another: of the clock, or, where that is
+	// not above it, the next time with a fresh random writer id.
+	StampAbove(hlc.Version) (hlc.Version, bool)
 	// Observe is told the clock of a peer's message.
 	Observe(from ring.NodeID, clock hlc.Timestamp)
 	// Control handles a request of a node about the metadata (STATUS,
@@ -62,6 +65,11 @@ type Peer interface {
 	End()
 	// Flush sends what waits, without blocking.
 	Flush()
+	// Beat is told of the peer's answer to a HEARTBEAT, which names its incarnation.
+	Beat(incarnation uint64)
+	// Phi is how surprising the peer's silence is, in thousandths; false if that is
+	// not measured.
+	Phi() (thousandths uint64, measured bool)
 }
 
 // Conn is a connection of a client or of a node that dialled this one.
@@ -70,7 +78,7 @@ type Conn interface {
 	// wait to be sent, to append to; End takes these back and unlocks.
 	Begin() (*Session, []byte)
 	End([]byte)
-	// Established is told that HELLO is done.
+	// Established is told that HELLO is done: the session knows the peer.
 	Established()
 	// Flush sends what waits, without blocking.
 	Flush()
@@ -97,6 +105,13 @@ type Cluster struct {
 type Namespace struct {
 	Name   string
 	Number uint32
+	// Read and Write are the levels of requests that name none; zero: quorum.
+	Read, Write contract.Level
+	// TTL is the time to live, in milliseconds, of values that name none; 0: for
+	// ever.
+	TTL uint64
+	// MaxValue is the largest value in bytes; 0: the node's limit alone.
+	MaxValue uint64
 }
 
 // namespace finds a namespace by name; nil if there is none.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/candordb/candor/contract"
+	"github.com/candordb/candor/coordinator"
 	"github.com/candordb/candor/hlc"
 	"github.com/candordb/candor/record"
 	"github.com/candordb/candor/replica"
@@ -47,10 +48,16 @@ func nodeID(i int) ring.NodeID { return ring.NodeID{byte(i + 1)} }
 // all linked with each other. Its clients' limits are those of testLimits,
 // changed by the given functions.
 func newCluster(t testing.TB, nodes int, change ...func(*Limits)) *cluster {
+	return newClusterIn(t, make([]string, nodes), change...)
+}
+
+// newClusterIn makes a cluster of nodes in these regions.
+func newClusterIn(t testing.TB, regions []string, change ...func(*Limits)) *cluster {
+	nodes := len(regions)
 	c := &cluster{t: t, now: replica.Now{Mono: 1_000_000, Physical: physical}}
 	members := make([]ring.Member, nodes)
 	for i := range members {
-		members[i] = ring.Member{ID: nodeID(i), Name: fmt.Sprint("n", i), State: ring.Normal}
+		members[i] = ring.Member{ID: nodeID(i), Name: fmt.Sprint("n", i), Region: regions[i], State: ring.Normal}
 	}
 	owners, err := ring.Claim(16, 3, nil, members)
 	if err != nil {
@@ -62,7 +69,11 @@ func newCluster(t testing.TB, nodes int, change ...func(*Limits)) *cluster {
 	}
 	c.epoch = &Cluster{
 		ID: clusterID, Ring: view, AgeLimit: 30_000, MaxDrift: 500,
-		Namespaces: []Namespace{{Name: "default", Number: 1}, {Name: "other", Number: 2}},
+		Namespaces: []Namespace{
+			{Name: "default", Number: 1}, {Name: "other", Number: 2},
+			{Name: "small", Number: 3, Read: contract.One, Write: contract.All, TTL: 60_000, MaxValue: 100},
+			{Name: "near", Number: 4, Read: contract.LocalOne, Write: contract.LocalQuorum},
+		},
 	}
 	limits := testLimits()
 	for _, f := range change {
@@ -95,6 +106,8 @@ type node struct {
 	conns    []*conn
 	serving  bool
 	fenced   bool // its clock may not be used
+	full     bool // it has no room for extra work
+	jumps    uint64
 	clock    hlc.Timestamp
 	work     func() // what a look at the store costs: called by each Range
 	observed map[ring.NodeID]hlc.Timestamp
@@ -110,7 +123,7 @@ type node struct {
 func newNode(c *cluster, id ring.NodeID, limits Limits) *node {
 	n := &node{
 		c: c, id: id, cluster: c.epoch, peers: make(map[ring.NodeID]*peer), serving: true, queueMax: 1 << 20, committing: true,
-		observed: make(map[ring.NodeID]hlc.Timestamp), store: store{records: make(map[place]*[]byte)}, work: func() {},
+		observed: make(map[ring.NodeID]hlc.Timestamp), store: store{records: make(map[place]*[]byte), voids: make(map[void]bool)}, work: func() {},
 	}
 	n.applier.AgeLimit = 30_000
 	n.store.node = n
@@ -118,7 +131,10 @@ func newNode(c *cluster, id ring.NodeID, limits Limits) *node {
 	for i := range locks {
 		locks[i] = &lock{n: n}
 	}
-	n.router = New(Options{Self: id, ServerVersion: "v-test", ClusterName: clusterName, Limits: limits, Locks: locks}, n)
+	n.router = New(Options{
+		Self: id, ServerVersion: "v-test", ClusterName: clusterName, Limits: limits, Locks: locks,
+		Hedging: coordinator.Hedging{Percentile: 95, Percent: 5}, Busy: func() bool { n.called(); return n.full },
+	}, n)
 	return n
 }
 
@@ -184,6 +200,15 @@ func (n *node) Stamp() (hlc.Version, bool) {
 	return hlc.Version{Time: n.clock, Writer: uint64(n.id[0])}, true
 }
 
+func (n *node) StampAbove(above hlc.Version) (hlc.Version, bool) {
+	v, ok := n.Stamp()
+	if ok && !above.Less(v) {
+		n.jumps++ // each has a writer of its own, and no later one is higher
+		v = hlc.Version{Time: above.Time + 1, Writer: 1<<63 - n.jumps}
+	}
+	return v, ok
+}
+
 func (n *node) Observe(from ring.NodeID, clock hlc.Timestamp) {
 	n.called()
 	n.observed[from] = clock
@@ -232,7 +257,14 @@ func (n *node) commit() bool {
 type store struct {
 	node    *node
 	records map[place]*[]byte
+	voids   map[void]bool
 	slab    []byte
+}
+
+// void is a version of a key that was given up.
+type void struct {
+	place
+	version hlc.Version
 }
 
 type place struct {
@@ -265,6 +297,18 @@ func (s *store) PutRecord(token uint64, namespace uint32, key, rec []byte) {
 }
 
 func (s *store) PutSystem(_, _ []byte) {}
+
+func (s *store) Voided(token uint64, namespace uint32, key []byte, v hlc.Version) (bool, error) {
+	return len(s.voids) > 0 && s.voids[void{place{token, namespace, string(key)}, v}], nil
+}
+
+func (s *store) PutVoid(token uint64, namespace uint32, key []byte, v hlc.Version) {
+	s.voids[void{place{token, namespace, string(key)}, v}] = true
+}
+
+func (s *store) EraseVoid(token uint64, namespace uint32, key []byte, v hlc.Version) {
+	delete(s.voids, void{place{token, namespace, string(key)}, v})
+}
 
 func (s *store) Range(from uint64, namespace uint32, after []byte, last uint64, fn func(uint64, uint32, []byte, []byte) bool) error {
 	s.node.called()
