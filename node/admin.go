@@ -2,119 +2,137 @@ package node
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"net/http"
-	"strings"
+	"net"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/candordb/candor/admin"
+	"github.com/candordb/candor/config"
+	"github.com/candordb/candor/contract"
 	"github.com/candordb/candor/hlc"
+	"github.com/candordb/candor/topology"
 )
 
-// Bounds of the admin API's connections.
-const (
-	adminHeaderTimeout = 5 * time.Second
-	adminReadTimeout   = 30 * time.Second
-	adminHeaderBytes   = 64 << 10
-	metricsInFlight    = 4
-)
+// metricsInFlight bounds the scrapes at once.
+const metricsInFlight = 4
 
-// startAdmin serves the admin API until the node stops.
-func (n *Node) startAdmin() *http.Server {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", n.serveReady)
-	mux.HandleFunc("GET /v1/cluster/status", n.serveStatus)
-	mux.Handle("GET /metrics", promhttp.HandlerFor(n.metrics.registry, promhttp.HandlerOpts{
-		MaxRequestsInFlight: metricsInFlight, Timeout: adminHeaderTimeout,
-	}))
-	// Key routes are taken before the mux, which would clean their paths.
-	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if key, ok := strings.CutPrefix(r.URL.EscapedPath(), keysPath); ok {
-			n.serveKey(w, r, key)
-			return
-		}
-		mux.ServeHTTP(w, r)
+// startAdmin serves the admin API until it is stopped.
+func (n *Node) startAdmin() *admin.Server {
+	c := n.config
+	n.admin = admin.New(n, admin.Options{
+		Hosts: n.httpHosts(), Data: c.HTTP.Data, ValueBytes: int64(c.Limits.Value), Timeout: c.Timeouts.Max,
+		PerIP: c.Limits.PerIP, Log: n.log,
+		Metrics: promhttp.HandlerFor(n.metrics.registry, promhttp.HandlerOpts{
+			MaxRequestsInFlight: metricsInFlight, Timeout: c.Timeouts.Max, EnableOpenMetrics: true,
+		}),
 	})
-	s := &http.Server{
-		Handler: http.NewCrossOriginProtection().Handler(handler), ReadHeaderTimeout: adminHeaderTimeout, ReadTimeout: adminReadTimeout,
-		MaxHeaderBytes: adminHeaderBytes,
+	n.background(func(ctx context.Context) error { return n.admin.Run(ctx, n.httpListener) })
+	return n.admin
+}
+
+// httpHosts are the names by which this node may be asked over HTTP.
+func (n *Node) httpHosts() []string {
+	hosts := append([]string(nil), n.config.HTTP.Hosts...)
+	for _, addr := range []string{n.config.Listen.HTTP, n.self().HTTP} {
+		if host, _, err := net.SplitHostPort(addr); err == nil && host != "" {
+			hosts = append(hosts, host)
+		}
 	}
-	n.background(func(context.Context) error {
-		if err := s.Serve(n.httpListener); !errors.Is(err, http.ErrServerClosed) {
-			return err
-		}
-		return nil
-	})
-	return s
+	return hosts
 }
 
-// check is one line of /readyz.
-type check struct {
-	name string
-	why  string // why it does not hold; "": it does
-}
-
-// ready lists what has to hold for this node to serve. It never depends on
-// other nodes, but for the epoch that it waits for when it is new.
-func (n *Node) ready() []check {
-	checks := []check{{name: "storage"}, {name: "epoch"}, {name: "clock"}, {name: "not draining"}}
+// Ready implements admin.Node.
+func (n *Node) Ready() []admin.Check {
+	checks := []admin.Check{{Name: "storage"}, {Name: "epoch"}, {Name: "clock"}, {Name: "not draining"}}
 	if err := n.engine.Err(); err != nil {
-		checks[0].why = err.Error()
+		checks[0].Why = err.Error()
 	}
 	if n.state.Load() == nil {
-		checks[1].why = "not part of a cluster yet"
+		checks[1].Why = "not part of a cluster yet"
 		if why := n.control.waiting.Load(); why != nil {
-			checks[1].why = *why
+			checks[1].Why = *why
 		}
 	}
-	if !hlc.Within(n.clock.read(), hlc.Timestamp(n.clock.bound.Load())) {
-		checks[2].why = "the clock has reached its persisted bound"
+	if !n.boundHolds() {
+		checks[2].Why = "the clock has reached its persisted bound"
 	}
 	if n.clock.fenced.Load() {
-		checks[2].why = "this node's clock is off by more than clock.max_drift, or was not compared with the others yet"
+		checks[2].Why = "this node's clock is off by more than clock.max_drift, or was not compared with the others yet"
+	}
+	if why := n.control.unequal.Load(); why != nil {
+		checks = append(checks, admin.Check{Name: "settings", Why: *why, Warn: true})
 	}
 	if n.draining.Load() {
-		checks[3].why = "this node is shutting down"
+		checks[3].Why = "this node is shutting down"
 	}
 	return checks
 }
 
-func (n *Node) serveReady(w http.ResponseWriter, r *http.Request) {
-	checks := n.ready()
-	var lines strings.Builder
-	status := http.StatusOK
-	for _, c := range checks {
-		if c.why == "" {
-			fmt.Fprintf(&lines, "[+] %s ok\n", c.name)
-			continue
+// boundHolds says whether the clock is below its persisted bound, which a commit
+// every second keeps ahead of it.
+func (n *Node) boundHolds() bool {
+	return hlc.Within(n.clock.read(), hlc.Timestamp(n.clock.bound.Load()))
+}
+
+// Alive implements admin.Node: the control goroutine takes up an event, and the
+// committer has lately made a bound durable. A storage that has stopped does not
+// commit, and is not ready; that is known, and no reason to kill the node.
+func (n *Node) Alive(ctx context.Context) []admin.Check {
+	checks := []admin.Check{{Name: "event loop"}, {Name: "commit loop"}}
+	turned := make(chan struct{})
+	n.control.post(func(*topology.Effects) { close(turned) })
+	select {
+	case <-turned:
+	case <-ctx.Done():
+		checks[0].Why = "the control goroutine does not turn"
+	}
+	if n.engine.Err() == nil && !n.boundHolds() {
+		checks[1].Why = "nothing was committed for seconds: the disk or the committer hangs"
+	}
+	return checks
+}
+
+// Started implements admin.Node. HTTP is served only after all that.
+func (n *Node) Started() []admin.Check {
+	return []admin.Check{{Name: "storage verified"}, {Name: "listeners bound"}}
+}
+
+// Settings implements admin.Node.
+func (n *Node) Settings() (list []admin.Setting) {
+	for _, key := range config.Keys() {
+		list = append(list, admin.Setting{Key: key, Value: n.config.Value(key), Origin: n.config.Origin(key)})
+	}
+	return list
+}
+
+// Namespaces implements admin.Node.
+func (n *Node) Namespaces() (list []admin.Namespace) {
+	st := n.state.Load()
+	if st == nil {
+		return nil
+	}
+	for _, row := range st.meta.Namespaces {
+		list = append(list, n.namespace(&row))
+	}
+	return list
+}
+
+// namespace is a row of the metadata with its defaults filled in.
+func (n *Node) namespace(row *topology.NamespaceRow) admin.Namespace {
+	ns := admin.Namespace{
+		Name: row.Name, Number: row.Number, Mode: row.Mode, Read: contract.Level(row.Read), Write: contract.Level(row.Write),
+		TTL: time.Duration(row.TTLMS) * time.Millisecond, ValueBytes: int64(n.config.Limits.Value), AllowStale: row.AllowStale,
+	}
+	for _, level := range []*contract.Level{&ns.Read, &ns.Write} {
+		if *level == contract.Default {
+			*level = contract.Quorum
 		}
-		status = http.StatusServiceUnavailable
-		fmt.Fprintf(&lines, "[-] %s: %s\n", c.name, c.why)
 	}
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(status)
-	switch {
-	case r.URL.Query().Has("verbose"):
-		fmt.Fprint(w, lines.String())
-	case status == http.StatusOK:
-		fmt.Fprintln(w, "ok")
-	default:
-		fmt.Fprintln(w, "not ready; ?verbose says why")
+	if row.MaxValue > 0 {
+		ns.ValueBytes = min(ns.ValueBytes, int64(row.MaxValue))
 	}
+	return ns
 }
 
-func writeJSON(w http.ResponseWriter, status int, v any) {
-	writeJSONAs(w, status, "application/json", v)
-}
-
-func writeJSONAs(w http.ResponseWriter, status int, contentType string, v any) {
-	w.Header().Set("Content-Type", contentType)
-	w.WriteHeader(status)
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	_ = enc.Encode(v) // the reader may be gone
-}
+var _ admin.Node = (*Node)(nil)

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,6 +15,7 @@ import (
 // package hlc, under a bound that is persisted ahead of it.
 type clock struct {
 	start    time.Time
+	wall     func() int64 // the wall clock, milliseconds since 1970
 	maxDrift atomic.Int64 // milliseconds; of the configuration, then of the metadata
 	fenced   atomic.Bool  // off by more than maxDrift: no versions are stamped
 
@@ -43,8 +45,10 @@ const peersWait = 2000
 // heardFor is how long, in milliseconds, what a message showed counts.
 const heardFor = 10_000
 
-func newClock(maxDrift int64, writer uint64) *clock {
-	c := &clock{start: time.Now(), writer: writer, peers: make(map[ring.NodeID]heard)}
+func newClock(maxDrift int64, writer uint64) *clock { return newClockOn(wallMillis, maxDrift, writer) }
+
+func newClockOn(wall func() int64, maxDrift int64, writer uint64) *clock {
+	c := &clock{start: time.Now(), wall: wall, writer: writer, peers: make(map[ring.NodeID]heard)}
 	c.maxDrift.Store(maxDrift)
 	c.adjust()
 	return c
@@ -55,8 +59,9 @@ func (c *clock) mono() int64 { return time.Since(c.start).Milliseconds() }
 
 // now reads the clocks for one turn.
 func (c *clock) now() replica.Now {
-	m := c.mono()
-	return replica.Now{Mono: m, Physical: m + c.offset.Load()}
+	since := time.Since(c.start)
+	m := since.Milliseconds()
+	return replica.Now{Mono: m, Micros: since.Microseconds(), Physical: m + c.offset.Load()}
 }
 
 // adjust follows the wall clock as far as hlc.Physical allows. It tells whether
@@ -65,7 +70,7 @@ func (c *clock) now() replica.Now {
 func (c *clock) adjust() (jumped, fenced bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	wall, mono := time.Now().UnixMilli(), c.mono()
+	wall, mono := c.wall(), c.mono()
 	var offsets []int64
 	for id, h := range c.peers {
 		if mono-h.at > heardFor {
@@ -109,6 +114,17 @@ func (c *clock) read() hlc.Timestamp {
 func (c *clock) stamp() (hlc.Version, bool) {
 	t, ok := c.tick()
 	return hlc.Version{Time: t, Writer: c.writer}, ok && !c.fenced.Load()
+}
+
+// stampAbove makes a new version above another one. A time that is not a fresh
+// tick of this clock goes with a fresh writer id, so that it is unique.
+func (c *clock) stampAbove(above hlc.Version) (hlc.Version, bool) {
+	v, ok := c.stamp()
+	if ok && !above.Less(v) {
+		ok = above.Time+1 != 0 // else there is no time above it
+		v = hlc.Version{Time: above.Time + 1, Writer: rand.Uint64()}
+	}
+	return v, ok
 }
 
 func (c *clock) tick() (hlc.Timestamp, bool) {

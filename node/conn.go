@@ -14,13 +14,27 @@ type conn struct {
 	session router.Session // guarded by Begin and End
 	turn    router.Turn
 	begun   bool
+
+	// Of a node that dialled this one; from Established on they do not change.
+	from        ring.NodeID
+	incarnation uint64
+
+	taken int64 // guarded by watch.mu: the last time of a frame that the watch was told
 }
 
 // Begin implements router.Conn.
 func (c *conn) Begin() (*router.Session, []byte) { return &c.session, c.Conn.Begin() }
 
 // Established implements router.Conn.
-func (c *conn) Established() { c.Conn.Establish() }
+func (c *conn) Established() {
+	c.Conn.Establish()
+	session, buf := c.Begin()
+	c.from, c.incarnation = session.Node(), session.Incarnation()
+	c.End(buf)
+	if !c.from.IsZero() {
+		c.node.watch.add(c)
+	}
+}
 
 // Close implements router.Conn.
 func (c *conn) Close() { c.Conn.CloseAfterFlush() }
@@ -45,6 +59,7 @@ func (c *conn) start() {
 // Frame implements rpc.Handler.
 func (c *conn) Frame(body []byte) {
 	c.start()
+	c.turn.Late = c.Late().Milliseconds()
 	if c.session.PeerPort {
 		c.node.router.Peer(&c.turn, c, body)
 	} else {
@@ -67,7 +82,10 @@ func (c *conn) Idle() {
 }
 
 // Closed implements rpc.Handler.
-func (c *conn) Closed(error) { c.node.conns.remove(c) }
+func (c *conn) Closed(error) {
+	c.node.conns.remove(c)
+	c.node.watch.remove(c)
+}
 
 // linkHandler takes what comes in on the link to a member.
 type linkHandler struct {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"math/rand/v2"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +27,7 @@ type control struct {
 	waiting atomic.Pointer[string] // what the node waits for; nil once it has metadata
 	logged  string                 // the last such sentence that was logged
 	since   int64                  // monotonic milliseconds of that
+	unequal atomic.Pointer[string] // in which settings others differ; nil: in none
 }
 
 const (
@@ -83,6 +85,7 @@ const logWaitEvery = 2000
 
 // report keeps the sentence of what the node waits for, and logs its changes.
 func (c *control) report() {
+	c.reportUnequal()
 	now := c.core.Waiting()
 	if now == "" {
 		c.waiting.Store(nil)
@@ -93,6 +96,26 @@ func (c *control) report() {
 		c.logged, c.since = now, mono
 		c.node.log.Info("not ready: " + now)
 	}
+}
+
+// reportUnequal keeps the sentences about settings that are not the same on all
+// nodes, and logs what is new.
+func (c *control) reportUnequal() {
+	known := ""
+	if p := c.unequal.Load(); p != nil {
+		known = *p
+	}
+	now := strings.Join(c.core.Unequal(), "; ")
+	switch now {
+	case known:
+		return
+	case "":
+		c.unequal.Store(nil)
+		c.node.log.Info("all nodes have the same settings now, where they have to")
+		return
+	}
+	c.unequal.Store(&now)
+	c.node.log.Warn("the settings of the nodes differ: " + now)
 }
 
 // save makes system values durable; false if that failed, and then nothing

@@ -2,8 +2,10 @@
 // goroutines, serves clients, peers and the admin API, and stops in order.
 //
 // The goroutines: one reader per connection and per link; the committer, which
-// is the only writer; the control goroutine, which owns the topology; a ticker
-// for deadlines and one for the clock; gossip's own. Everything they decide is
+// is the only writer; the control goroutine, which owns the topology; one that
+// measures how long work waits, and decides how much is let in; a ticker
+// for deadlines and one for the clock; the watch of the peers, which sends
+// heartbeats; gossip's own. Everything they decide is
 // decided by router, coordinator, replica and topology; here are only sockets,
 // disks and clocks.
 //

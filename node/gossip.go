@@ -32,7 +32,7 @@ func (n *Node) startGossip(m *topology.Metadata) error {
 		ClientPort: port(self.Client), PeerPort: port(self.Peer), HTTPPort: port(self.HTTP),
 		Known:          n.knownGossip,
 		RejoinInterval: n.config.Gossip.RejoinInterval, ProbeInterval: n.config.Gossip.ProbeInterval, ProbeTimeout: n.config.Gossip.ProbeTimeout,
-		Sink: n, Shared: n, Log: n.log,
+		Sink: n, Shared: n, Network: n.machine.Gossip, Log: n.log,
 	})
 	if err != nil {
 		return err
@@ -106,8 +106,8 @@ func port(addr string) uint16 {
 	return uint16(v)
 }
 
-// Changed implements gossip.Sink: it notes whom gossip holds for dead, and
-// dials whoever is back or has moved.
+// Changed implements gossip.Sink: it tells the watch what gossip says, and dials
+// whoever is back or has moved.
 func (n *Node) Changed() {
 	g := n.gossip.Load()
 	if g == nil {
@@ -116,7 +116,14 @@ func (n *Node) Changed() {
 	view := g.View()
 	for id, p := range n.links.all() {
 		m, ok := view.Member(id)
-		p.silent.Store(ok && !m.Alive)
+		said := gossip.HearsayNone
+		switch {
+		case ok && m.Alive:
+			said = gossip.HearsayAlive
+		case ok:
+			said = gossip.HearsayDead
+		}
+		n.watch.told(p, said)
 		if ok && m.Alive && !p.Link.Up() {
 			p.Nudge()
 		}

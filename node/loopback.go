@@ -59,9 +59,9 @@ func (l *loopback) Close() { l.Flush() }
 // errNoAnswer is returned when the router's answer did not come in time.
 var errNoAnswer = errors.New("no answer came in time")
 
-// ask sends one request to this node's own router and waits for the answer.
-// The slices of the answer are the caller's.
-func (n *Node) ask(ctx context.Context, q *wire.Request) (*wire.Answer, error) {
+// Ask implements admin.Node: it sends one request to this node's own router and
+// waits for the answer. The slices of the answer are the caller's.
+func (n *Node) Ask(ctx context.Context, q *wire.Request) (*wire.Answer, error) {
 	l := &loopback{answers: make(chan []byte, 2)}
 	l.session.Draining = n.draining.Load()
 	var turn router.Turn

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/candordb/candor/contract"
+	"github.com/candordb/candor/router"
 	"github.com/candordb/candor/storage"
 	"github.com/candordb/candor/wire"
 )
@@ -31,6 +32,10 @@ const (
 var (
 	descRequests    = desc("requests_total", "Answers to clients.", "op", "code")
 	descOpen        = desc("requests_in_flight", "Requests that this node is coordinating.")
+	descAllowed     = desc("requests_in_flight_limit", "How many of them are let in now.")
+	descBytesOpen   = desc("bytes_in_flight", "Bytes of requests that are being worked on, and of answers that wait for their clients.")
+	descHedges      = desc("hedges_total", "Extra messages of reads whose replicas were late, by whether the answer took one.", "result")
+	descShed        = desc("shed_total", "Requests and connections refused at a limit.", "reason")
 	descConnections = desc("connections", "Open connections.", "listener")
 	descReplicaOps  = desc("replica_ops_total", "Writes merged by this replica.", "result")
 	descBatches     = desc("commit_batches_total", "Batches that were synced.")
@@ -42,6 +47,7 @@ var (
 	descStall       = desc("storage_stall_seconds_total", "Time that writes waited for compaction.")
 	descAlarms      = desc("storage_alarms_total", "Lines of the engine's log that mean damage.")
 	descReachable   = desc("peer_reachable", "1 if the peer can be reached.", "peer")
+	descPhi         = desc("peer_phi", "How surprising the silence of the peer is; absent while it was never heard.", "peer")
 	descEpoch       = desc("epoch", "Ring epoch; 0 before the first.")
 	descMembers     = desc("gossip_members", "Members as gossip sees them.", "state")
 	descHealth      = desc("gossip_health_score", "How far gossip doubts this node itself; 0 is healthy.")
@@ -87,13 +93,31 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 		}
 	}
 	gauge(descOpen, float64(n.router.Open()))
+	m.collectLimits(gauge, counter)
 	gauge(descConnections, float64(n.clients.Connections()), "client")
 	gauge(descConnections, float64(n.peers.Connections()), "peer")
+	gauge(descConnections, float64(n.admin.Connections()), "http")
 	gauge(descEpoch, float64(n.Epoch()))
 	counter(descTooAhead, n.clock.tooAhead.Load())
 	gauge(descBuild, 1, n.version)
 	m.collectStorage(gauge, counter, out)
 	m.collectPeers(gauge)
+}
+
+func (m *metrics) collectLimits(gauge func(*prometheus.Desc, float64, ...string), counter func(*prometheus.Desc, uint64, ...string)) {
+	n := m.node
+	gauge(descAllowed, float64(n.gate.allowed.Load()))
+	gauge(descBytesOpen, float64(n.gate.bytes.Load()+n.gate.waiting.Load()))
+	for why := router.Admitted + 1; why < router.Sheds; why++ {
+		counter(descShed, n.gate.shed[why].Load(), why.String())
+	}
+	hedges := n.router.Hedges()
+	counter(descHedges, hedges.Won, "won")
+	counter(descHedges, hedges.Lost, "lost")
+	clients, peers := n.clients.Refused(), n.peers.Refused()
+	counter(descShed, clients.Connections+peers.Connections, "connections")
+	counter(descShed, clients.PerIP+peers.PerIP, "per_ip")
+	counter(descShed, clients.Preauth+peers.Preauth, "preauth_per_ip")
 }
 
 func (m *metrics) collectStorage(gauge func(*prometheus.Desc, float64, ...string), counter func(*prometheus.Desc, uint64, ...string), out chan<- prometheus.Metric) {
@@ -137,22 +161,27 @@ func fsyncHistogram(s storage.SyncTimes) prometheus.Metric {
 }
 
 func (m *metrics) collectPeers(gauge func(*prometheus.Desc, float64, ...string)) {
-	st := m.node.status()
+	seen := m.node.Snapshot()
 	alive, dead := 0, 0
-	for _, row := range st.Nodes {
+	for i := range seen.Members {
+		row := &seen.Members[i]
 		switch row.Gossip {
 		case "alive":
 			alive++
 		case "dead":
 			dead++
 		}
-		if !row.Self {
+		if row.ID != seen.Self {
 			up := 0.0
 			if row.Reachable {
 				up = 1
 			}
 			// Names need not be distinct, ids are.
-			gauge(descReachable, up, row.Name+"/"+row.ID[:8])
+			peer := row.Name + "/" + row.ID.String()[:8]
+			gauge(descReachable, up, peer)
+			if row.HasPhi {
+				gauge(descPhi, row.Phi, peer)
+			}
 		}
 	}
 	gauge(descMembers, float64(alive), "alive")

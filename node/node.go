@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/candordb/candor/admin"
 	"github.com/candordb/candor/config"
 	"github.com/candordb/candor/contract"
 	"github.com/candordb/candor/gossip"
@@ -26,11 +27,13 @@ import (
 type Options struct {
 	Log     *slog.Logger
 	Version string // of the build, as HELLO and status tell it
+	Machine Machine
 }
 
 // Node is a running node. It implements router.World.
 type Node struct {
 	config      *config.Config
+	machine     Machine
 	version     string
 	log         *slog.Logger
 	id          ring.NodeID
@@ -48,8 +51,12 @@ type Node struct {
 	router    *router.Router
 	control   *control
 	links     *links
+	watch     *watch
 	conns     connSet
+	gate      gate
+	probe     probe
 	metrics   *metrics
+	admin     *admin.Server
 	gossip    atomic.Pointer[gossip.Gossip]
 	state     atomic.Pointer[state] // nil before epoch 1
 
@@ -107,7 +114,9 @@ func (n *Node) adopt(m *topology.Metadata) error {
 	}
 	c := &router.Cluster{ID: id, Ring: view, AgeLimit: m.AgeLimitMS, MaxDrift: m.MaxDriftMS}
 	for _, ns := range m.Namespaces {
-		c.Namespaces = append(c.Namespaces, router.Namespace{Name: ns.Name, Number: ns.Number})
+		c.Namespaces = append(c.Namespaces, router.Namespace{
+			Name: ns.Name, Number: ns.Number, Read: contract.Level(ns.Read), Write: contract.Level(ns.Write), TTL: ns.TTLMS, MaxValue: ns.MaxValue,
+		})
 	}
 	n.clock.maxDrift.Store(c.MaxDrift)
 	n.clock.awaitPeers(len(m.Members) - 1)
@@ -168,7 +177,14 @@ func (n *Node) Serving() bool { return n.engine.Err() == nil }
 func (n *Node) Store() replica.Store { return n.store }
 
 // Commit implements router.World.
-func (n *Node) Commit(writes []replica.Write) bool { return n.committer.Submit(writes) }
+func (n *Node) Commit(writes []replica.Write) bool {
+	if !n.committer.Submit(writes) {
+		n.gate.Refused(router.ShedQueue)
+		return false
+	}
+	n.probe.submit(len(writes))
+	return true
+}
 
 // Now implements router.World.
 func (n *Node) Now() replica.Now { return n.clock.now() }
@@ -178,6 +194,9 @@ func (n *Node) Coordinating() bool { return !n.clock.fenced.Load() }
 
 // Stamp implements router.World.
 func (n *Node) Stamp() (hlc.Version, bool) { return n.clock.stamp() }
+
+// StampAbove implements router.World.
+func (n *Node) StampAbove(v hlc.Version) (hlc.Version, bool) { return n.clock.stampAbove(v) }
 
 // Observe implements router.World. Once there is metadata only members' clocks
 // count: who else may connect must not be able to fence anybody.
@@ -206,6 +225,7 @@ func (n *Node) committed(turn *router.Turn, writes []replica.Write, err error) {
 	case err != nil:
 		code = contract.NotReady
 	}
+	n.probe.commit(writes)
 	n.router.Begin(turn)
 	n.router.Committed(turn, writes, code)
 	n.router.Finish(turn)

@@ -31,9 +31,10 @@ type cluster struct {
 }
 
 type running struct {
-	config *config.Config
-	cancel context.CancelFunc
-	done   chan error
+	config  *config.Config
+	machine Machine
+	cancel  context.CancelFunc
+	done    chan error
 }
 
 // freePorts picks ports that are free now.
@@ -84,6 +85,8 @@ func newCluster(t *testing.T, n int) *cluster {
 		// memberlist's probes outlive it by up to an interval, and goleak waits less
 		// than the default.
 		cfg.Gossip.ProbeInterval, cfg.Gossip.ProbeTimeout = 200*time.Millisecond, 100*time.Millisecond
+		// All that a test pretends to be has one address.
+		cfg.Limits.PerIP, cfg.Limits.PreauthPerIP = 4096, 4096
 		cfg.Storage.BlockCache, cfg.Storage.WriteBuffer = 8<<20, 4<<20
 		c.nodes = append(c.nodes, &running{config: cfg})
 	}
@@ -97,7 +100,7 @@ func (c *cluster) start(i int) {
 	ctx, r.cancel = context.WithCancel(context.Background())
 	r.done = make(chan error, 1)
 	log := slog.New(slog.NewTextHandler(c.log.node(r.config.Node.Name), &slog.HandlerOptions{Level: slog.LevelInfo}))
-	go func() { r.done <- Run(ctx, r.config, Options{Log: log, Version: "test"}) }()
+	go func() { r.done <- Run(ctx, r.config, Options{Log: log, Version: "test", Machine: r.machine}) }()
 }
 
 // testLog keeps what the nodes log and prints it if the test fails. memberlist

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
+	"syscall"
 
 	"github.com/candordb/candor/contract"
+	"github.com/candordb/candor/gossip"
 	"github.com/candordb/candor/hlc"
 	"github.com/candordb/candor/ring"
 	"github.com/candordb/candor/router"
@@ -20,16 +23,34 @@ import (
 // peer is the link to a member, and what is known of whether it can be reached.
 type peer struct {
 	*rpc.Link
+	node    *Node
 	id      ring.NodeID
+	name    string
 	leaving atomic.Bool            // it said goodbye on the present connection
-	silent  atomic.Bool            // gossip holds it for dead
 	failure atomic.Pointer[string] // why the link is down
+	state   atomic.Uint32          // gossip.State: what to make of it now
+	// incarnation is what the answer to a HEARTBEAT has named on the present
+	// connection; 0: none has come. introduced: one was sent on it.
+	incarnation atomic.Uint64
+	introduced  atomic.Bool
+
+	watched // guarded by watch.mu
 }
 
-// Up implements router.Peer: direct evidence decides whether a node can be
-// reached; where gossip disagrees it is asked last.
+// Up implements router.Peer: nothing can be sent on a link that is down; else the
+// watch knows.
 func (p *peer) Up() (up, suspect bool) {
-	return p.Link.Up() && !p.leaving.Load(), p.silent.Load()
+	s := gossip.State(p.state.Load())
+	return s.Reachable() && p.Link.Up() && !p.leaving.Load(), s == gossip.Suspect
+}
+
+// Beat implements router.Peer.
+func (p *peer) Beat(incarnation uint64) { p.incarnation.Store(incarnation) }
+
+// Phi implements router.Peer.
+func (p *peer) Phi() (thousandths uint64, measured bool) {
+	s := p.node.watch.sight(p)
+	return uint64(math.Round(s.Phi * 1000)), s.Heard
 }
 
 // links are the links to the members, and before epoch 1 those to the
@@ -72,17 +93,20 @@ func (l *links) dialMembers(view *ring.View) {
 	if next == nil {
 		next = make(map[ring.NodeID]*peer)
 	}
+	l.node.watch.follow(view)
 	for _, m := range view.Members() {
 		if m.ID != l.node.id && next[m.ID] == nil {
 			next[m.ID] = l.dialMember(m)
 		}
 	}
 	l.members.Store(&next)
+	l.node.Changed()
 }
 
 func (l *links) dialMember(m ring.Member) *peer {
 	n := l.node
-	p := &peer{id: m.ID}
+	p := &peer{node: n, id: m.ID, name: m.Name}
+	n.watch.begin(p)
 	h := &linkHandler{node: n, id: m.ID}
 	o := l.options(h)
 	o.Address = func() string { return n.address(m).Peer }
@@ -96,20 +120,34 @@ func (l *links) dialMember(m ring.Member) *peer {
 	o.Up = func() {
 		p.leaving.Store(false)
 		p.failure.Store(nil)
+		n.watch.connected(p)
+		n.admin.Changed()
 		n.log.Info("peer is reachable", "peer", m.Name, "id", m.ID)
 	}
 	o.Down = func(err error) {
 		p.fail(err)
+		n.watch.cut(p, p.incarnation.Load())
+		n.admin.Changed()
 		if !n.draining.Load() {
 			n.log.Warn("peer is not reachable", "peer", m.Name, "id", m.ID, "error", err)
 		}
 		h.down()
 	}
-	o.Failed = p.fail
+	o.Failed = func(err error) {
+		p.fail(err)
+		if refused(err) {
+			n.watch.cut(p, 0)
+		}
+	}
 	p.Link = rpc.NewLink(o)
 	h.link = p.Link
 	n.background(func(ctx context.Context) error { return p.Link.Run(ctx) })
 	return p
+}
+
+// refused says whether somebody said no; a dial that nobody answers proves nothing.
+func refused(err error) bool {
+	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET)
 }
 
 func (p *peer) fail(err error) {
@@ -121,7 +159,7 @@ func (p *peer) fail(err error) {
 func (l *links) options(h rpc.Handler) rpc.LinkOptions {
 	o := l.node.rpcOptions
 	return rpc.LinkOptions{
-		Options: o, Hello: l.node.hello, Handler: h, Room: int(l.node.config.Limits.LinkBuffer), Jitter: rand.Float64,
+		Options: o, Dial: l.node.machine.Dial, Hello: l.node.hello, Handler: h, Room: int(l.node.config.Limits.LinkBuffer), Jitter: rand.Float64,
 	}
 }
 

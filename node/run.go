@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/candordb/candor/config"
+	"github.com/candordb/candor/coordinator"
 	"github.com/candordb/candor/hlc"
 	"github.com/candordb/candor/replica"
 	"github.com/candordb/candor/ring"
@@ -45,13 +46,15 @@ func Run(ctx context.Context, c *config.Config, o Options) error {
 		return err
 	}
 	n := &Node{
-		config: c, version: o.Version, log: o.Log, started: time.Now(),
+		config: c, machine: o.Machine.withDefaults(), version: o.Version, log: o.Log, started: time.Now(),
 		failed: make(chan error, 1), gossipDone: make(chan struct{}),
 		rpcOptions: rpc.Options{
 			FrameBytes: frameBytes(c), PreauthFrameBytes: int(c.Limits.PreauthFrame), OutputBuffer: int(c.Limits.OutputBuffer),
-			Connections: c.Limits.Connections, Handshake: c.Timeouts.Handshake, Idle: c.Timeouts.Idle, WriteStall: c.Timeouts.WriteStall,
+			Connections: c.Limits.Connections, PerIP: c.Limits.PerIP, PreauthPerIP: c.Limits.PreauthPerIP, Handshake: c.Timeouts.Handshake, Idle: c.Timeouts.Idle, WriteStall: c.Timeouts.WriteStall,
 		},
 	}
+	n.gate.bytesMax = int64(c.Limits.BytesInFlight)
+	n.gate.allowed.Store(shards * slotsPerShard)
 	n.ctx, n.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	n.stopped = n.ctx.Done()
 	defer n.cancel()
@@ -89,6 +92,9 @@ func (n *Node) open() error {
 		return errors.Join(fmt.Errorf("the database in %s: %w", filepath.Join(n.config.Node.DataDir, "db"), err), dir.Close())
 	}
 	n.engine, n.store = db, newStore(db)
+	if err := n.store.loadVoids(); err != nil {
+		return errors.Join(err, n.closeStorage())
+	}
 	if err := n.begin(); err != nil {
 		return errors.Join(err, n.closeStorage())
 	}
@@ -111,7 +117,7 @@ func (n *Node) begin() error {
 		return err
 	}
 	n.incarnation = incarnation + 1
-	n.clock = newClock(n.config.Clock.MaxDrift.Milliseconds(), binary.BigEndian.Uint64(random[:]))
+	n.clock = newClockOn(n.machine.Wall, n.config.Clock.MaxDrift.Milliseconds(), binary.BigEndian.Uint64(random[:]))
 	physical := n.clock.now().Physical
 	n.clock.last.Store(uint64(hlc.Restart(hlc.Timestamp(bound), physical, physical, n.config.Clock.MaxDrift.Milliseconds())))
 	next := hlc.NextBound(n.clock.read(), 0, physical)
@@ -136,7 +142,8 @@ func (n *Node) assemble() error {
 	l := n.config.Limits
 	n.metrics = newMetrics(n)
 	n.router = router.New(router.Options{
-		Self: n.id, ServerVersion: n.version, ClusterName: n.config.Cluster.Name, Locks: locks, Count: n.metrics.count,
+		Self: n.id, Incarnation: n.incarnation, ServerVersion: n.version, ClusterName: n.config.Cluster.Name, Locks: locks, Gate: &n.gate, Count: n.metrics.count,
+		Hedging: coordinator.Hedging{Percentile: int(n.config.Read.HedgePercentile), Percent: int(n.config.Read.HedgeMax)}, Busy: n.gate.busy,
 		Limits: router.Limits{
 			Limits: wire.Limits{
 				FrameBytes: uint64(n.rpcOptions.FrameBytes), KeyBytes: uint64(l.Key), ValueBytes: uint64(l.Value),
@@ -146,7 +153,7 @@ func (n *Node) assemble() error {
 			Slots: slotsPerShard,
 		},
 	}, n)
-	var scratch batch
+	scratch := batch{store: n.store}
 	var turn router.Turn
 	n.committer = storage.NewCommitter(n.engine, storage.CommitterOptions[replica.Write]{
 		QueueBytes: int(l.QueueBytes), BatchBytes: int(n.config.Storage.CommitBytes),
@@ -161,6 +168,7 @@ func (n *Node) assemble() error {
 		Done: func(writes []replica.Write, err error) { n.committed(&turn, writes, err) },
 	})
 	n.links = &links{node: n}
+	n.watch = newWatch(n)
 	return nil
 }
 
@@ -184,12 +192,15 @@ func (n *Node) listen() error {
 		{&n.peerListener, "listen.peer", n.config.Listen.Peer},
 		{&n.httpListener, "listen.http", n.config.Listen.HTTP},
 	} {
-		bound, err := net.Listen("tcp", l.addr)
+		bound, err := n.machine.Listen(l.addr)
 		if err != nil {
 			n.closeListeners()
 			return listenError(l.key, l.addr, err)
 		}
 		*l.to = bound
+	}
+	if n.machine.Gossip != nil {
+		return nil
 	}
 	probe, err := net.Listen("tcp", n.config.Listen.Gossip)
 	if err != nil {
@@ -248,7 +259,9 @@ func (n *Node) serve(ctx context.Context) error {
 		}
 		committed <- err
 	}()
-	n.clients = rpc.NewServer(n.clientListener, n.rpcOptions, n.accept(false), n.log)
+	clients := n.rpcOptions
+	clients.Waiting = &n.gate.waiting
+	n.clients = rpc.NewServer(n.clientListener, clients, n.accept(false), n.log)
 	n.peers = rpc.NewServer(n.peerListener, n.rpcOptions, n.accept(true), n.log)
 	admin := n.startAdmin()
 	if m := core.Metadata(); m != nil {
@@ -257,7 +270,7 @@ func (n *Node) serve(ctx context.Context) error {
 		n.links.dialBootstrap(n.ctx, n.config.Cluster.Bootstrap)
 	}
 	if err == nil {
-		for _, work := range []func(context.Context) error{n.clients.Run, n.peers.Run, n.control.run, n.sweep, n.keepTime} {
+		for _, work := range []func(context.Context) error{n.clients.Run, n.peers.Run, n.control.run, n.sweep, n.govern, n.keepTime, n.watch.run} {
 			n.background(work)
 		}
 		n.log.Info("node runs", "name", n.config.Node.Name, "id", n.id, "client", n.clientListener.Addr().String(), "peer", n.peerListener.Addr().String(), "http", n.httpListener.Addr().String())
@@ -298,8 +311,21 @@ func (n *Node) topology() (*topology.Core, error) {
 	c := n.config
 	return topology.New(topology.Options{
 		Self: n.self(), ClusterName: c.Cluster.Name, Bootstrap: c.Cluster.Bootstrap, Replicas: c.Cluster.Replicas, Partitions: c.Cluster.Partitions,
+		Namespaces: namespaceRows(c.ParseNamespaces()),
 		AgeLimitMS: c.Repair.MaxRequestAge.Milliseconds(), MaxDriftMS: c.Clock.MaxDrift.Milliseconds(),
+		KeyBytes: int64(c.Limits.Key), ValueBytes: int64(c.Limits.Value),
 	}, meta, register)
+}
+
+// namespaceRows are the namespaces of the configuration as metadata.
+func namespaceRows(list []config.Namespace) (rows []topology.NamespaceRow) {
+	for _, ns := range list {
+		rows = append(rows, topology.NamespaceRow{
+			Name: ns.Name, Read: uint8(ns.Read), Write: uint8(ns.Write), TTLMS: uint64(ns.TTL.Milliseconds()),
+			MaxValue: uint64(ns.MaxValue), AllowStale: ns.AllowStale,
+		})
+	}
+	return rows
 }
 
 // sweep ends requests whose deadline has passed.

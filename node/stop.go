@@ -2,9 +2,9 @@ package node
 
 import (
 	"context"
-	"net/http"
 	"time"
 
+	"github.com/candordb/candor/admin"
 	"github.com/candordb/candor/router"
 )
 
@@ -19,8 +19,9 @@ const (
 
 // stop takes nothing new, finishes what is in flight, says goodbye and ends the
 // workers; see the package comment for the order.
-func (n *Node) stop(admin *http.Server) {
+func (n *Node) stop(api *admin.Server) {
 	n.draining.Store(true)
+	n.admin.Changed()
 	n.clients.StopAccepting()
 	n.peers.StopAccepting()
 	var turn router.Turn
@@ -29,7 +30,7 @@ func (n *Node) stop(admin *http.Server) {
 		n.router.Goodbye(&turn, c)
 	}
 	n.router.Finish(&turn)
-	if g := n.gossip.Load(); g != nil {
+	if g := n.gossip.Load(); g != nil && !n.machine.Lost() {
 		if err := g.Leave(leaveTimeout); err != nil {
 			n.log.Debug("gossip could not say goodbye", "error", err)
 		}
@@ -37,9 +38,8 @@ func (n *Node) stop(admin *http.Server) {
 	n.awaitIdle()
 	ctx, cancel := context.WithTimeout(context.Background(), adminTimeout)
 	defer cancel()
-	if err := admin.Shutdown(ctx); err != nil {
+	if err := api.Stop(ctx); err != nil {
 		n.log.Debug("admin requests were cut off", "error", err)
-		_ = admin.Close() // so that none outlives the storage
 	}
 	n.cancel()
 	n.workers.Wait()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/candordb/candor/hlc"
 	"github.com/candordb/candor/record"
 	"github.com/candordb/candor/replica"
 	"github.com/candordb/candor/storage"
@@ -15,10 +16,42 @@ import (
 type store struct {
 	engine storage.Engine
 	keys   sync.Pool // *[]byte, scratch for encoded keys
+
+	// voids holds every version that was ever given up here, whatever its key, so
+	// that a write, which is almost never of one, need not ask the engine. It is the
+	// committer's.
+	voids map[hlc.Version]struct{}
 }
 
 func newStore(e storage.Engine) *store {
 	return &store{engine: e, keys: sync.Pool{New: func() any { b := make([]byte, 0, 64); return &b }}}
+}
+
+// loadVoids reads which versions were given up. It is called before anything is
+// written.
+func (s *store) loadVoids() error {
+	s.voids = make(map[hlc.Version]struct{})
+	lo, hi := storage.VoidRange()
+	var bad error
+	err := s.engine.Scan(lo, hi, func(k, _ []byte) bool {
+		v, err := storage.VoidVersion(k)
+		bad = err
+		s.voids[v] = struct{}{}
+		return err == nil
+	})
+	return errors.Join(bad, err)
+}
+
+// Voided implements replica.Store.
+func (s *store) Voided(token uint64, namespace uint32, key []byte, version hlc.Version) (bool, error) {
+	if _, ever := s.voids[version]; !ever {
+		return false, nil
+	}
+	_, err := s.engine.Get(storage.AppendVoidKey(nil, token, namespace, key, version))
+	if errors.Is(err, storage.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, damage(err)
 }
 
 // Record implements replica.Store.
@@ -63,7 +96,8 @@ func damage(err error) error {
 // batch is a storage batch as package replica sees it.
 type batch struct {
 	*storage.Batch
-	key []byte
+	store *store
+	key   []byte
 }
 
 // PutRecord implements replica.Batch.
@@ -76,6 +110,19 @@ func (b *batch) PutRecord(token uint64, namespace uint32, key, rec []byte) {
 func (b *batch) PutSystem(name, value []byte) {
 	b.key = storage.AppendSystemKey(b.key[:0], string(name))
 	b.Put(b.key, value)
+}
+
+// PutVoid implements replica.Batch.
+func (b *batch) PutVoid(token uint64, namespace uint32, key []byte, version hlc.Version) {
+	b.store.voids[version] = struct{}{}
+	b.key = storage.AppendVoidKey(b.key[:0], token, namespace, key, version)
+	b.Put(b.key, storage.VoidFormat)
+}
+
+// EraseVoid implements replica.Batch.
+func (b *batch) EraseVoid(token uint64, namespace uint32, key []byte, version hlc.Version) {
+	b.key = storage.AppendVoidKey(b.key[:0], token, namespace, key, version)
+	b.Delete(b.key)
 }
 
 var _ replica.Batch = (*batch)(nil)
