@@ -2,34 +2,52 @@ package client
 
 import "sync/atomic"
 
-// budget bounds retries to a tenth of the requests, so that a cluster in
-// trouble is not buried by its clients. A burst is allowed for: the loss of a
-// node costs a retry for each request that was in flight there.
-type budget struct{ tenths atomic.Int64 }
+// budget bounds retries to a share of the requests, so that a cluster in
+// trouble is not buried by its clients. Each request earns the share, each
+// retry costs a whole one. What is earned may be saved up for a burst: the loss
+// of a node costs a retry for each request that was in flight there. So n
+// requests make at most budgetBurst + n * share retries.
+type budget struct {
+	percent int64        // what a request earns, in hundredths of a retry
+	saved   atomic.Int64 // likewise; 0 <= saved <= max
+	max     int64
+}
 
-const budgetTenthsMax = 10 * inFlightMax
+const (
+	// budgetPercent is the default share.
+	budgetPercent = 10
+	// budgetBurst is how many retries may be saved up; so many there are at first.
+	budgetBurst = inFlightMax
+)
 
-func newBudget() *budget {
-	b := new(budget)
-	b.tenths.Store(budgetTenthsMax)
+// newBudget with 0 percent is one without any retry.
+func newBudget(percent int) *budget {
+	b := &budget{percent: int64(min(max(percent, 0), 100))}
+	if b.percent > 0 {
+		b.max = 100 * budgetBurst
+	}
+	b.saved.Store(b.max)
 	return b
 }
 
 // earn counts a request.
 func (b *budget) earn() {
-	if b.tenths.Load() < budgetTenthsMax {
-		b.tenths.Add(1)
+	for {
+		have := b.saved.Load()
+		if have == b.max || b.saved.CompareAndSwap(have, min(have+b.percent, b.max)) {
+			return
+		}
 	}
 }
 
 // spend takes a retry from the budget; false if there is none.
 func (b *budget) spend() bool {
 	for {
-		have := b.tenths.Load()
-		if have < 10 {
+		have := b.saved.Load()
+		if have < 100 {
 			return false
 		}
-		if b.tenths.CompareAndSwap(have, have-10) {
+		if b.saved.CompareAndSwap(have, have-100) {
 			return true
 		}
 	}

@@ -23,13 +23,16 @@ type Client struct {
 
 	t      target
 	o      options
+	began  time.Time
 	ctx    context.Context // ends with Close; of everything that no caller waits for
 	cancel context.CancelFunc
 	gate   *gate
 	clock  *clock
 	budget *budget
-	change broadcast // the state of some link
-	stale  chan struct{}
+	// session is nil without WithSession.
+	session *session
+	change  broadcast // the state of some link
+	stale   chan struct{}
 
 	retries   atomic.Uint64
 	table     atomic.Pointer[table]
@@ -45,10 +48,11 @@ type Client struct {
 // Open connects to any of the nodes that the DSN names, and learns the ring from
 // it. All of them are tried. The DSN is
 //
-//	candor://HOST:PORT,HOST:PORT/NAMESPACE?consistency=LEVEL&timeout=DURATION
+//	candor://HOST:PORT,HOST:PORT/NAMESPACE?consistency=LEVEL&timeout=DURATION&zone=NAME&session=BOOL
 //
 // of which everything but one host may be left out, the scheme too. timeout (2s)
-// bounds a call whose context has no deadline. An unknown parameter is an error.
+// bounds a call whose context has no deadline; zone and session are WithZone and
+// WithSession. An unknown parameter is an error.
 //
 // The error is an *Error if a node refuses (ErrNotReady where the cluster is
 // still being made) or none can be reached.
@@ -57,14 +61,16 @@ func Open(ctx context.Context, dsn string, opts ...Option) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := options{name: "candor-go"}
+	o := options{name: "candor-go", budget: budgetPercent, zone: t.zone, session: t.session}
 	for _, change := range opts {
 		change(&o)
 	}
-	began := time.Now()
 	c := &Client{
-		t: t, o: o, gate: newGate(), budget: newBudget(), stale: make(chan struct{}, 1), nodes: make(map[string]*node),
-		clock: newClock(rand.Uint64(), func() int64 { return time.Since(began).Milliseconds() }),
+		t: t, o: o, began: time.Now(), gate: newGate(), budget: newBudget(o.budget), stale: make(chan struct{}, 1), nodes: make(map[string]*node),
+	}
+	c.clock = newClock(rand.Uint64(), func() int64 { return c.elapsed().Milliseconds() })
+	if o.session {
+		c.session = newSession()
 	}
 	c.exchanges.New = newExchange
 	c.Namespace = c.In(t.namespace)
@@ -95,6 +101,9 @@ func (c *Client) Close(ctx context.Context) error {
 	}
 	return nil
 }
+
+// elapsed is monotonic time since Open.
+func (c *Client) elapsed() time.Duration { return time.Since(c.began) }
 
 // spawn runs f on a goroutine that Close waits for; false if that is too late.
 func (c *Client) spawn(f func()) bool {
@@ -137,7 +146,11 @@ func (c *Client) install(a *wire.Answer, members []wire.RingMember) error {
 		return nodes[address]
 	}
 	for _, m := range members {
-		next.members = append(next.members, take(m.Client))
+		n := take(m.Client)
+		n.mu.Lock()
+		n.near = c.o.zone != "" && m.Zone == c.o.zone
+		n.mu.Unlock()
+		next.members = append(next.members, n)
 	}
 	for _, seed := range c.t.seeds {
 		take(seed)
@@ -155,7 +168,7 @@ func (c *Client) install(a *wire.Answer, members []wire.RingMember) error {
 // fetchRing asks any node for the ring of the present epoch.
 func (c *Client) fetchRing(ctx context.Context) error {
 	q := wire.Request{Op: wire.OpRing}
-	a, fault := c.do(ctx, &q, "ring", false)
+	a, fault := c.do(ctx, &q, nil, "ring", false)
 	if fault != nil {
 		return fault
 	}
@@ -204,6 +217,7 @@ func (c *Client) keep() {
 		case <-tick.C:
 			for _, n := range c.table.Load().all {
 				n.keepAlive()
+				n.bulk.keepAlive()
 			}
 		}
 	}

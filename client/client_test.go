@@ -274,7 +274,7 @@ func TestContextEndedBeforeSending(t *testing.T) {
 		if errors.Is(err, ErrInDoubt) || !errors.Is(err, context.Canceled) || cl.count(wire.OpPut) != 0 {
 			t.Errorf("%v", err)
 		}
-		want := `put "k": unavailable: it was not sent before the caller's context ended; nothing was written`
+		want := `put "k": unavailable: it was cancelled before it could be sent; nothing was written`
 		if err == nil || err.Error() != want {
 			t.Errorf("%v", err)
 		}
@@ -567,7 +567,7 @@ func TestScanPagesThroughTheCursor(t *testing.T) {
 			k.send(a.Append(nil, k.head(q, contract.OK)))
 		}))
 		var keys []string
-		for item, err := range c.Scan(t.Context(), []byte("p"), KeysOnly()) {
+		for item, err := range c.Scan(t.Context(), []byte("p"), KeysOnly(), At(One)) {
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -51,6 +51,15 @@ func (c *clock) observe(node ring.NodeID, at hlc.Timestamp, code contract.Code, 
 	c.heard[node] = r
 }
 
+// fence takes a node's word that its clock cannot be used.
+func (c *clock) fence(node ring.NodeID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r := c.heard[node]
+	r.fenced = true
+	c.heard[node] = r
+}
+
 // stamp makes a version; false while no node's clock is known.
 func (c *clock) stamp() (hlc.Version, bool) {
 	now := c.mono()
@@ -71,15 +80,21 @@ func (c *clock) stamp() (hlc.Version, bool) {
 	return hlc.Version{Time: c.last, Writer: c.writer}, true
 }
 
-// distrust starts over with the clock of this node alone: it has refused a stamp
-// as too far ahead, so that some other node's clock, now gone or not yet
-// fenced, must have been wrong.
-func (c *clock) distrust(node ring.NodeID) {
+// distrust starts over with the clocks of these nodes alone (nil: none): they
+// have refused a stamp as too far ahead, so that some other node's clock, now
+// gone or not yet fenced, must have been wrong.
+func (c *clock) distrust(trusted ...*node) {
+	keep := make(map[ring.NodeID]bool, len(trusted))
+	for _, n := range trusted {
+		if n != nil {
+			keep[n.identity()] = true
+		}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for other := range c.heard { // all but one go: order does not matter
-		if other != node {
-			delete(c.heard, other)
+	for id := range c.heard { // all but those go: order does not matter
+		if !keep[id] {
+			delete(c.heard, id)
 		}
 	}
 	c.last = 0

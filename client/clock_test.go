@@ -81,6 +81,7 @@ func TestFencedClockIsNotTaken(t *testing.T) {
 		}
 		cl.node(1).setAhead(0)
 		cl.node(1).on(serve)
+		pass(failedFor) // until then it comes last
 		if _, err := c.Get(t.Context(), key); err != nil {
 			t.Fatal(err)
 		}
@@ -115,6 +116,59 @@ func TestStampTooFarAheadIsMadeAnew(t *testing.T) {
 		mine := hlc.Version{Time: hlc.Make(time.Now().Add(time.Minute).UnixMilli(), 0), Writer: 1}
 		if _, err := c.Put(t.Context(), key, nil, Stamp(mine)); err == nil {
 			t.Error("the caller's stamp was replaced")
+		}
+	})
+}
+
+// One node that finds a stamp too far ahead may be behind itself: the stamp goes
+// to the next, and no clock is given up.
+func TestOneNodeThatIsBehindChangesNothing(t *testing.T) {
+	inBubble(t, 3, func(t *testing.T, cl *cluster) {
+		cl.node(1).ahead = -time.Hour
+		c := cl.openAll(dsn)
+		cl.on(orRing(func(k *fakeConn, q *wire.Request) {
+			if q.Version.Time.Millis() > k.n.clock().Millis()+1000 {
+				k.refuse(q, contract.Clock, wire.Error{Kind: contract.StampAhead, Clock: k.n.clock()})
+				return
+			}
+			serve(k, q)
+		}))
+		r, err := c.Put(t.Context(), cl.keyAt(1), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, second := cl.node(1).requests(wire.OpPut), cl.node(2).requests(wire.OpPut)
+		if len(first) != 1 || len(second) != 1 || first[0].Version != second[0].Version || r.Version != first[0].Version {
+			t.Errorf("n1 got %d, n2 %d, stamped %v", len(first), len(second), r.Version)
+		}
+		if len(c.clock.heard) != 3 {
+			t.Errorf("%d clocks are left of 3", len(c.clock.heard))
+		}
+	})
+}
+
+// When a second node agrees, the stamp is made anew from the clocks of the two;
+// a third one's, which must have been wrong, is given up.
+func TestTwoNodesThatRefuseAreBelieved(t *testing.T) {
+	inBubble(t, 3, func(t *testing.T, cl *cluster) {
+		cl.node(3).ahead = time.Hour
+		c := cl.openAll(dsn)
+		cl.on(orRing(func(k *fakeConn, q *wire.Request) {
+			if q.Version.Time.Millis() > k.n.clock().Millis()+1000 {
+				k.refuse(q, contract.Clock, wire.Error{Kind: contract.StampAhead, Clock: k.n.clock()})
+				return
+			}
+			serve(k, q)
+		}))
+		if _, err := c.Put(t.Context(), cl.keyAt(1), nil); err != nil {
+			t.Fatal(err)
+		}
+		puts := append(cl.node(1).requests(wire.OpPut), cl.node(2).requests(wire.OpPut)...)
+		if len(puts) != 3 || len(cl.node(3).requests(wire.OpPut)) != 0 {
+			t.Errorf("%d attempts at n1 and n2, want 2 refused ones and a good one", len(puts))
+		}
+		if _, kept := c.clock.heard[cl.node(3).id]; kept || len(c.clock.heard) != 2 {
+			t.Errorf("%d clocks are left, that of n3 %v", len(c.clock.heard), kept)
 		}
 	})
 }

@@ -22,10 +22,11 @@ type target struct {
 	namespace string   // "": default
 	level     Level
 	timeout   time.Duration
+	zone      string
+	session   bool
 }
 
-// parseDSN reads candor://HOST:PORT,.../NAMESPACE?consistency=LEVEL&timeout=DURATION.
-// The scheme, and with it all but the addresses, may be left out.
+// parseDSN reads candor://HOST:PORT,.../NAMESPACE?NAME=VALUE&... The scheme, and with it all but the addresses, may be left out.
 func parseDSN(dsn string) (target, error) {
 	t := target{timeout: timeoutDefault}
 	rest, hasScheme := strings.CutPrefix(dsn, "candor://")
@@ -66,7 +67,7 @@ func (t *target) parameters(values url.Values) error {
 		case "consistency":
 			level, ok := ParseLevel(text)
 			if !ok {
-				return fmt.Errorf("consistency is %q: want one, two, three, quorum, all or a number up to 63", text)
+				return fmt.Errorf("consistency is %q: want one, two, three, quorum, all, another level by its name, or a number up to 63", text)
 			}
 			t.level = level
 		case "timeout":
@@ -75,8 +76,16 @@ func (t *target) parameters(values url.Values) error {
 				return fmt.Errorf("timeout is %q: want a duration of at least 1ms, like 2s", text)
 			}
 			t.timeout = d
+		case "zone":
+			t.zone = text
+		case "session":
+			on, err := strconv.ParseBool(text)
+			if err != nil {
+				return fmt.Errorf("session is %q: want true or false", text)
+			}
+			t.session = on
 		default:
-			return fmt.Errorf("unknown parameter %q: there are consistency and timeout", name)
+			return fmt.Errorf("unknown parameter %q: there are consistency, timeout, zone and session", name)
 		}
 	}
 	return nil

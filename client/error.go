@@ -29,6 +29,7 @@ var (
 	ErrWrongMode        error = codeError(contract.WrongMode)
 	ErrUnavailable      error = codeError(contract.Unavailable)
 	ErrOverloaded       error = codeError(contract.Overloaded)
+	ErrConditionFailed  error = codeError(contract.ConditionFailed)
 	ErrClock            error = codeError(contract.Clock)
 	ErrDiskFull         error = codeError(contract.DiskFull)
 	ErrShuttingDown     error = codeError(contract.ShuttingDown)
@@ -65,6 +66,9 @@ type Error struct {
 	Limit uint64
 	// Clock says what is wrong with the stamp or the node's clock (ErrClock).
 	Clock contract.ClockKind
+	// Current is what is stored now (with the code CONDITION_FAILED): its Version,
+	// zero if the key is absent, and its Value.
+	Current Item
 	// Attempts is how often it was sent, Took the time of all that.
 	Attempts int
 	Took     time.Duration
@@ -77,8 +81,14 @@ type Error struct {
 	write, doubt bool
 }
 
-// Class is the code's class.
-func (e *Error) Class() Class { return e.Code.Class() }
+// Class is the code's class, but that a read, which has no effect, never ends in
+// doubt.
+func (e *Error) Class() Class {
+	if c := e.Code.Class(); e.write || c != contract.Unknown {
+		return c
+	}
+	return contract.NoEffect
+}
 
 // Outcome is NotApplied or InDoubt.
 func (e *Error) Outcome() Outcome {
@@ -133,11 +143,13 @@ func (e *Error) Reason() string {
 // why is what a refusal says.
 func (e *Error) why() string {
 	switch {
+	case e.N > 0 && e.Reachable >= e.Receipt.Need && e.Message != "":
+		return e.Message // not for want of replicas
 	case e.N > 0 && len(e.Down) > 0:
-		return fmt.Sprintf("%v needs %d of %d replicas, %s (%s down)",
-			e.Level, e.Receipt.Need, e.N, answering(e.Reachable), strings.Join(e.Down, ", "))
+		return fmt.Sprintf("%s needs %d of %d replicas, %s (%s down)",
+			e.asked(), e.Receipt.Need, e.N, answering(e.Reachable), strings.Join(e.Down, ", "))
 	case e.N > 0:
-		return fmt.Sprintf("%v needs %d of %d replicas, %s", e.Level, e.Receipt.Need, e.N, answering(e.Reachable))
+		return fmt.Sprintf("%s needs %d of %d replicas, %s", e.asked(), e.Receipt.Need, e.N, answering(e.Reachable))
 	case e.Receipt.Need > 0:
 		return e.progress()
 	case e.Message != "" && e.Limit > 0:
@@ -146,12 +158,26 @@ func (e *Error) why() string {
 		return e.Message
 	case e.Node != "" && e.Err != nil:
 		return e.Node + ": " + flat(e.Err)
-	case e.Err == context.Canceled || e.Err == context.DeadlineExceeded:
-		return "it was not sent before the caller's context ended"
+	case e.Err == context.Canceled:
+		return "it was cancelled before it could be sent"
+	case e.Err == context.DeadlineExceeded:
+		return "the time was over before it could be sent"
 	case e.Err != nil:
 		return "no node can be reached (" + flat(e.Err) + ")"
 	}
 	return "no node can be reached"
+}
+
+// asked names the level that could not be met. A request that named none had its
+// namespace's, which a refusal tells by its number only.
+func (e *Error) asked() string {
+	switch {
+	case e.Level != contract.Default:
+		return e.Level.String()
+	case e.Receipt.Need == contract.QuorumOf(e.N):
+		return "quorum"
+	}
+	return "the namespace's level"
 }
 
 func answering(n int) string {

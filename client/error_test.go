@@ -9,6 +9,22 @@ import (
 	"github.com/candordb/candor/contract"
 )
 
+// contract.md, section 3: a read never ends in doubt.
+func TestClassOfAReadIsNeverInDoubt(t *testing.T) {
+	for _, tc := range []struct {
+		code  contract.Code
+		write bool
+		want  Class
+	}{
+		{contract.Timeout, false, contract.NoEffect}, {contract.Timeout, true, contract.Unknown}, {contract.Corrupt, false, contract.Damage},
+		{contract.Unavailable, true, contract.NoEffect}, {contract.InDoubt, true, contract.Unknown},
+	} {
+		if got := (&Error{Code: tc.code, write: tc.write}).Class(); got != tc.want {
+			t.Errorf("%v, write %v: %v, want %v", tc.code, tc.write, got, tc.want)
+		}
+	}
+}
+
 func TestErrorText(t *testing.T) {
 	rows := []ReplicaAnswer{{Node: "n1", State: contract.Durable}, {Node: "n2", State: contract.Durable}, {Node: "n4"}}
 	for _, tc := range []struct {
@@ -21,6 +37,18 @@ func TestErrorText(t *testing.T) {
 				Reachable: 1, N: 3, Down: []string{"n3", "n5"}, write: true,
 			},
 			`put "user:42": unavailable: quorum needs 2 of 3 replicas, 1 answers (n3, n5 down); nothing was written`,
+		},
+		{
+			Error{Op: "get", Key: []byte("k"), Code: contract.Unavailable, Receipt: Receipt{Need: 2}, Reachable: 1, N: 3},
+			`get "k": unavailable: quorum needs 2 of 3 replicas, 1 answers`,
+		},
+		{
+			Error{Op: "get", Key: []byte("k"), Code: contract.Unavailable, Receipt: Receipt{Need: 2}, Reachable: 3, N: 3, Message: "no replica that can be reached has the version"},
+			`get "k": unavailable: no replica that can be reached has the version`,
+		},
+		{
+			Error{Op: "get", Key: []byte("k"), Code: contract.Unavailable, Receipt: Receipt{Need: 1}, Reachable: 0, N: 3},
+			`get "k": unavailable: the namespace's level needs 1 of 3 replicas, 0 answer`,
 		},
 		{
 			Error{

@@ -13,6 +13,11 @@ import (
 type exchange struct {
 	done   chan error // one result
 	answer wire.Answer
+
+	sent   time.Duration // since Open
+	weight int           // how many requests it counts for
+	keyed  bool          // it is for one key, so that its latency can be compared
+	ops    []wire.Op     // of a BATCH, else nil
 }
 
 // newExchange is for Client.exchanges, which keeps those that have ended: a
@@ -22,7 +27,7 @@ func newExchange() any { return &exchange{done: make(chan error, 1)} }
 func (x *exchange) finish(err error) { x.done <- err }
 
 func (n *node) free(x *exchange) {
-	x.answer = wire.Answer{}
+	*x = exchange{done: x.done}
 	n.c.exchanges.Put(x)
 }
 
@@ -30,39 +35,41 @@ func (n *node) free(x *exchange) {
 // long as wait and ctx allow. Its errors: errDown and errFull, and then nothing
 // was sent; errLost, errSilent, and that of ctx, and then it was.
 func (n *node) ask(ctx context.Context, q *wire.Request, wait time.Duration) (wire.Answer, error) {
+	lane := n.lane(expected(q))
 	x := n.c.exchanges.Get().(*exchange)
 	defer n.free(x)
-	if err := n.send(q, x); err != nil {
+	x.weight, x.keyed = 1, q.Op >= wire.OpGet && q.Op <= wire.OpDelete
+	if err := lane.send(q, x); err != nil {
 		return wire.Answer{}, err
 	}
+	return lane.await(ctx, q.ID, x, wait)
+}
+
+// await waits for the answer of an exchange that was sent.
+func (n *node) await(ctx context.Context, id uint64, x *exchange, wait time.Duration) (wire.Answer, error) {
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
 	case err := <-x.done:
 		return x.answer, err
 	case <-ctx.Done():
-		return n.abandon(q.ID, x, ctx.Err())
+		return n.abandon(id, x, ctx.Err())
 	case <-timer.C:
 		n.doubt()
-		return n.abandon(q.ID, x, errSilent)
+		return n.abandon(id, x, errSilent)
 	}
 }
 
 // send registers the request and hands it to the connection.
 func (n *node) send(q *wire.Request, x *exchange) error {
-	n.mu.Lock()
-	if len(n.pending) >= n.roomLocked() {
-		n.mu.Unlock()
-		return errFull
-	}
-	n.lastID++
-	q.ID = n.lastID
-	n.pending[q.ID] = x
-	n.mu.Unlock()
-	err := n.put(q)
+	id, err := n.register(x)
 	if err != nil {
+		return err
+	}
+	q.ID = id
+	if err := n.put(q); err != nil {
 		// Nothing was sent, even where the loss of the connection has told x so.
-		n.abandon(q.ID, x, err)
+		n.abandon(id, x, err)
 		return err
 	}
 	n.requests.Add(1)
@@ -70,12 +77,39 @@ func (n *node) send(q *wire.Request, x *exchange) error {
 	return nil
 }
 
-// headBytes is more than a request takes beside its key, value and the like.
-const headBytes = 256
+// register takes an exchange into the books, if there is room for it.
+func (n *node) register(x *exchange) (id uint64, err error) {
+	room := int64(n.room())
+	if n.home.inFlight.Add(int64(x.weight)) > room {
+		n.home.inFlight.Add(int64(-x.weight))
+		return 0, errFull
+	}
+	if x.ops != nil {
+		n.batches.Add(1)
+	}
+	x.sent = n.c.elapsed()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.lastID++
+	n.pending[n.lastID] = x
+	return n.lastID, nil
+}
+
+// done gives back what an exchange took that has left the books.
+func (n *node) done(x *exchange) {
+	n.home.inFlight.Add(int64(-x.weight))
+	if x.ops != nil {
+		n.batches.Add(-1)
+	}
+}
 
 // put appends the request to what waits for the socket.
 func (n *node) put(q *wire.Request) error {
-	size := headBytes + len(q.Key) + len(q.Value) + len(q.Prefix) + len(q.Cursor)
+	return n.append(sizeOf(q), func(dst []byte) []byte { return q.Append(dst) })
+}
+
+// append appends a frame of at most that size.
+func (n *node) append(size int, frame func(dst []byte) []byte) error {
 	if !n.link.Reserve(size) {
 		if n.link.Up() {
 			return errFull
@@ -87,7 +121,7 @@ func (n *node) put(q *wire.Request) error {
 	if out == nil {
 		return errDown
 	}
-	out.SetReady(q.Append(out.Ready()))
+	out.SetReady(frame(out.Ready()))
 	n.link.End()
 	return nil
 }
@@ -102,6 +136,7 @@ func (n *node) abandon(id uint64, x *exchange, why error) (wire.Answer, error) {
 	}
 	n.mu.Unlock()
 	if mine {
+		n.done(x)
 		return wire.Answer{}, why
 	}
 	err := <-x.done
@@ -120,7 +155,7 @@ func (n *node) doubt() {
 func (n *node) Frame(body []byte) {
 	// The caller gets its own copy, and everything decoded is part of it.
 	a := &n.answer
-	if err := wire.DecodeAnswer(bytes.Clone(body), a); err != nil {
+	if err := wire.DecodeAnswer(bytes.Clone(body), a, n.opsOf(body)...); err != nil {
 		n.link.CloseNow()
 		return
 	}
@@ -129,15 +164,37 @@ func (n *node) Frame(body []byte) {
 		n.unasked(a.Code)
 		return
 	}
+	now := n.c.elapsed()
 	n.mu.Lock()
 	x := n.pending[a.ID]
 	delete(n.pending, a.ID)
 	n.suspect = false
+	if x != nil && x.keyed && a.Code == contract.OK && n == n.home {
+		n.record.worked(now, now-x.sent)
+	}
 	n.mu.Unlock()
 	if x != nil { // else its caller has left
+		if a.Code == contract.OK && a.Op >= wire.OpGet && !(x.keyed && n == n.home) {
+			n.home.works()
+		}
+		n.done(x)
 		x.answer = *a
 		x.finish(nil)
 	}
+}
+
+// opsOf are the operations of the BATCH that an answer is for; nil for another.
+func (n *node) opsOf(body []byte) []wire.Op {
+	if n.batches.Load() == 0 {
+		return nil
+	}
+	h, _ := wire.HeadOf(body) // what cannot be read is no BATCH either
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if x := n.pending[h.ID]; x != nil {
+		return x.ops
+	}
+	return nil
 }
 
 // unasked handles a frame without an id: a goodbye, or the last words of a node

@@ -20,7 +20,10 @@ import (
 	"github.com/candordb/candor/wire"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// The examples run real nodes.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/syndtr/goleveldb/leveldb.(*DB).mpoolDrain"))
+}
 
 // cluster is a set of nodes that speak the protocol over pipes and do what the
 // test says. It has N = 3 copies on up to 4 nodes, and 8 partitions.
@@ -38,6 +41,7 @@ type fake struct {
 	cl      *cluster
 	name    string
 	address string
+	zone    string
 	id      ring.NodeID
 
 	mu     sync.Mutex // guards what follows
@@ -250,10 +254,49 @@ func serve(k *fakeConn, q *wire.Request) {
 	case wire.OpPut, wire.OpDelete:
 		a := wire.WriteAnswer{Version: q.Version, Receipt: r}
 		k.send(a.Append(nil, h))
+	case wire.OpBatch:
+		k.batch(q, answered)
 	default:
 		k.send(wire.AppendOK(nil, h))
 	}
 }
+
+// answered is the result of one operation of a BATCH at a healthy node.
+func answered(k *fakeConn, op *wire.Request) []byte {
+	r := contract.Receipt{Need: 2, Asked: 3, Acked: 2, Durable: 2, Level: contract.Quorum}
+	if op.Op == wire.OpGet {
+		a := wire.GetAnswer{Found: true, Value: append([]byte("value of "), op.Key...), Version: hlc.Version{Time: k.n.clock(), Writer: 7}, Receipt: r}
+		return a.AppendResult(nil)
+	}
+	a := wire.WriteAnswer{Version: op.Version, Receipt: r}
+	return a.AppendResult(nil)
+}
+
+// batch answers a BATCH, each operation by itself.
+func (k *fakeConn) batch(q *wire.Request, each func(*fakeConn, *wire.Request) []byte) {
+	var results [][]byte
+	for _, op := range opsOf(k.n.cl.t, q) {
+		results = append(results, each(k, &op))
+	}
+	k.send(wire.BatchAnswer(nil, k.head(q, contract.OK), results))
+}
+
+// opsOf are the operations of a BATCH.
+func opsOf(t *testing.T, q *wire.Request) (ops []wire.Request) {
+	at := 0
+	for range q.Ops {
+		var op wire.Request
+		next, err := q.BatchOp(at, &op)
+		if err != nil {
+			t.Errorf("an operation that a node must refuse: %v", err)
+		}
+		ops, at = append(ops, op), next
+	}
+	return ops
+}
+
+// refusedOp is a result that is a refusal.
+func refusedOp(code contract.Code, e wire.Error) []byte { return e.AppendResult(nil, code) }
 
 // orRing serves RING, and hands all else to handle.
 func orRing(handle func(*fakeConn, *wire.Request)) func(*fakeConn, *wire.Request) {
@@ -283,7 +326,7 @@ func (cl *cluster) ring() *wire.RingAnswer {
 	a := &wire.RingAnswer{Q: fakeQ, N: fakeN}
 	for _, f := range cl.order {
 		a.Members = append(a.Members, wire.RingMember{
-			ID: f.id, Name: f.name, Client: f.address, Peer: f.name + ":7401", HTTP: f.name + ":7480", State: uint64(ring.Normal),
+			ID: f.id, Name: f.name, Client: f.address, Peer: f.name + ":7401", HTTP: f.name + ":7480", Zone: f.zone, State: uint64(ring.Normal),
 		})
 	}
 	var owners []uint16

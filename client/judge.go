@@ -2,15 +2,8 @@ package client
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"net"
-	"slices"
-	"syscall"
-	"time"
 
 	"github.com/candordb/candor/contract"
-	"github.com/candordb/candor/ring"
 	"github.com/candordb/candor/wire"
 )
 
@@ -34,8 +27,11 @@ func (t *trip) judge(ctx context.Context, n *node, a *wire.Answer, err error) ve
 	}
 	t.attempts++
 	if err != nil {
+		if err != context.Canceled { // else the caller has lost interest, not the node
+			n.fails(0)
+		}
 		t.unanswered(n, err)
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || t.once() {
 			return final
 		}
 		return elsewhere
@@ -44,15 +40,22 @@ func (t *trip) judge(ctx context.Context, n *node, a *wire.Answer, err error) ve
 		return settled
 	}
 	e := t.answered(n, a)
+	if t.blames(a.Code, e.Clock) {
+		n.fails(e.RetryAfter)
+	}
 	if a.Code.Settled(t.write) == contract.Unknown {
 		t.doubtful(e)
+		if t.once() {
+			return final
+		}
 		return elsewhere
 	}
 	t.refused = e
 	switch a.Code {
 	case contract.Unavailable:
-		// Only another natural replica sees other links; others see the same.
-		t.narrow = true
+		// Only another natural replica sees other links; others see the same. But a
+		// version that a reader has seen may be found by whoever reaches its holder.
+		t.narrow = t.q.After.IsZero()
 		return elsewhere
 	case contract.Overloaded, contract.NotReady, contract.ShuttingDown, contract.StaleEpoch, contract.Timeout:
 		return elsewhere
@@ -62,20 +65,46 @@ func (t *trip) judge(ctx context.Context, n *node, a *wire.Answer, err error) ve
 	return final
 }
 
-// judgeClock judges a CLOCK. A stamp of ours that a node finds too early or too
-// late was made by a clock that was wrong: the write, which is not in doubt, is
-// given another, once.
+// blames says whether a refusal tells that the node itself, or what it reaches,
+// is in trouble, so that the next request better asks another.
+func (t *trip) blames(code contract.Code, kind contract.ClockKind) bool {
+	switch code {
+	case contract.Overloaded, contract.NotReady, contract.ShuttingDown, contract.Timeout, contract.Internal:
+		return true
+	case contract.Unavailable:
+		return t.q.After.IsZero()
+	}
+	return code == contract.Clock && kind == contract.ClockFenced
+}
+
+// once says whether the request must not be sent again after an attempt that
+// may have taken effect: a write that the node stamps would be another write.
+func (t *trip) once() bool { return t.write && !t.q.HasVersion }
+
+// judgeClock judges a CLOCK. A stamp of ours that is too old for a node was made
+// by a clock that had stood still: the write, which is not in doubt, is given
+// another, once. One that is too far ahead may as well be good, and the node's
+// own clock behind: only when a second node finds the same it is given another,
+// from the clocks of those two.
 func (t *trip) judgeClock(n *node, kind contract.ClockKind) verdict {
 	switch {
 	case kind == contract.ClockFenced:
+		t.c.clock.fence(n.identity()) // a BATCH does not say so in its head
 		return elsewhere
-	case !t.ours || t.restamped || t.doubt != nil || kind != contract.StampAhead && kind != contract.StampOld:
+	case !t.ours || t.doubt != nil || kind != contract.StampAhead && kind != contract.StampOld:
 		return final
+	case kind == contract.StampOld && t.late, kind == contract.StampAhead && t.early:
+		return final // the other stamp is no better
+	case kind == contract.StampOld:
+		t.late = true
+	default:
+		if (t.witness == nil || t.witness == n) && len(t.c.table.Load().all) > 1 {
+			t.witness = n
+			return elsewhere
+		}
+		t.c.clock.distrust(n, t.witness)
+		t.early = true
 	}
-	if kind == contract.StampAhead {
-		t.c.clock.distrust(n.identity())
-	}
-	t.restamped = true
 	t.q.HasVersion = false
 	t.tried = 0
 	return elsewhere
@@ -122,95 +151,4 @@ func (t *trip) tooLarge(n *node) bool {
 		}
 	}
 	return false
-}
-
-// fail makes an error of this request.
-func (t *trip) fail(n *node, code contract.Code) *Error {
-	e := &Error{Op: t.op, Key: t.q.Key, Code: code, Level: t.q.Level, write: t.write}
-	if n != nil {
-		e.Node = t.c.table.Load().name(n)
-	}
-	e.Receipt.Version = t.q.Version
-	e.Receipt.Level = t.q.Level
-	return e
-}
-
-// answered makes an error of a node's answer.
-func (t *trip) answered(n *node, a *wire.Answer) *Error {
-	e, table := t.fail(n, a.Code), t.c.table.Load()
-	d := &a.Error
-	e.Message, e.Limit, e.Clock = d.Message, d.Limit, d.Kind
-	e.RetryAfter = time.Duration(d.RetryAfterMS) * time.Millisecond
-	t.retryAfter = e.RetryAfter
-	if d.Receipt != nil {
-		e.Receipt = receiptOf(table, t.q.Version, d.Receipt, a.Epoch)
-	}
-	if a.Code == contract.Unavailable {
-		e.Receipt.Need, e.Reachable, e.N = d.Need, d.Reachable, d.N
-		for _, id := range d.Down {
-			e.Down = append(e.Down, table.nameOf(ring.NodeID(id)))
-		}
-	}
-	return e
-}
-
-// failure is what the request ends with: in doubt if any attempt is, else the
-// last refusal, else why nobody could be asked.
-func (t *trip) failure(ctx context.Context) *Error {
-	e := t.doubt
-	switch {
-	case e != nil && t.refused != nil:
-		e.Err = errors.Join(e.Err, t.refused)
-	case e != nil:
-	case t.refused != nil:
-		e = t.refused
-	case t.full:
-		e = t.fail(nil, contract.Overloaded)
-		e.Message = "too many requests wait already"
-	default:
-		e = t.fail(nil, contract.Unavailable)
-		e.Err = t.unreached()
-	}
-	own := ctx.Err()
-	if end, ok := ctx.Deadline(); ok && !time.Now().Before(end) {
-		own = context.DeadlineExceeded // its timer may not have run yet
-	}
-	switch {
-	case own == nil || errors.Is(e.Err, own):
-	case e.Err == nil:
-		e.Err = own
-	default:
-		e.Err = errors.Join(e.Err, own)
-	}
-	e.Attempts, e.Took = t.attempts, time.Since(t.began)
-	e.Key = append([]byte(nil), e.Key...)
-	return e
-}
-
-// unreached says why none of the candidates could be asked.
-func (t *trip) unreached() error {
-	var reasons []error
-	for _, n := range t.c.table.Load().all { // in their order, whatever this request's was
-		if _, _, failure := n.look(); failure != nil && slices.Contains(t.candidates, n) {
-			reasons = append(reasons, fmt.Errorf("%s: %w", n.address, plain(failure)))
-		}
-	}
-	return errors.Join(reasons...)
-}
-
-// plain is the innermost reason why a connection was not made; what is around
-// it repeats the address.
-func plain(err error) error {
-	var number syscall.Errno
-	var op *net.OpError
-	var dns *net.DNSError
-	switch {
-	case errors.As(err, &number):
-		return number
-	case errors.As(err, &dns):
-		return errors.New(dns.Err)
-	case errors.As(err, &op):
-		return op.Err
-	}
-	return err
 }

@@ -21,16 +21,37 @@ func (ns *Namespace) Name() string { return ns.name }
 // is absent.
 func (ns *Namespace) Get(ctx context.Context, key []byte, opts ...CallOption) (Item, error) {
 	k := ns.call(opts)
-	q := ns.request(wire.OpGet, key, &k)
-	q.After = k.after
-	a, err := ns.do(ctx, &q, "get", false)
+	q := ns.request(wire.OpGet, key, &k, false)
+	ns.recall(&q, &k)
+	a, err := ns.do(ctx, &q, &k, "get", false)
 	if err != nil {
 		return Item{Key: key}, err
 	}
+	ns.c.session.saw(ns.name, key, a.Get.Version)
+	return itemOf(ns.c.table.Load(), key, &a)
+}
+
+// recall gives a request what the caller, or else the session, has seen.
+func (ns *Namespace) recall(q *wire.Request, k *call) {
+	switch read := q.Op == wire.OpGet; {
+	case read && k.hasAfter:
+		q.After = k.after
+	case read:
+		q.After = ns.c.session.seen(ns.name, q.Key)
+	case k.hasSeen:
+		q.Seen, q.HasSeen = k.seen, true
+	default:
+		q.Seen = ns.c.session.seen(ns.name, q.Key)
+		q.HasSeen = !q.Seen.IsZero()
+	}
+}
+
+// itemOf is what a GET was answered with; the error is nil or ErrNotFound.
+func itemOf(t *table, key []byte, a *wire.Answer) (Item, error) {
 	g := &a.Get
 	item := Item{
 		Key: key, Value: g.Value, Version: g.Version, Expires: expires(g.ExpiresAt),
-		Receipt: receiptOf(ns.c.table.Load(), g.Version, &g.Receipt, a.Epoch),
+		Receipt: receiptOf(t, g.Version, &g.Receipt, a.Epoch),
 	}
 	if !g.Found {
 		return item, ErrNotFound
@@ -42,41 +63,31 @@ func (ns *Namespace) Get(ctx context.Context, key []byte, opts ...CallOption) (I
 // too: the state of the key is as if the value had been written and overwritten.
 func (ns *Namespace) Put(ctx context.Context, key, value []byte, opts ...CallOption) (Receipt, error) {
 	k := ns.call(opts)
-	q := ns.request(wire.OpPut, key, &k)
-	q.Value = value
-	if k.hasTTL {
-		q.TTL, q.HasTTL = k.ttlMillis(), true
-	}
+	q := ns.request(wire.OpPut, key, &k, true)
+	writeOf(&q, value, &k)
 	return ns.write(ctx, &q, &k, "put")
 }
 
 // Delete deletes a key, present or not. Its errors are those of Put.
 func (ns *Namespace) Delete(ctx context.Context, key []byte, opts ...CallOption) (Receipt, error) {
 	k := ns.call(opts)
-	q := ns.request(wire.OpDelete, key, &k)
+	q := ns.request(wire.OpDelete, key, &k, true)
+	writeOf(&q, nil, &k)
 	return ns.write(ctx, &q, &k, "delete")
 }
 
-// Outcome settles what became of the write of a key with that version. The
-// receipt's SupersededBy is the version that stands in its place, if any.
-func (ns *Namespace) Outcome(ctx context.Context, key []byte, v Version, opts ...CallOption) (Fate, Receipt, error) {
-	k := ns.call(opts)
-	q := ns.request(wire.OpOutcome, key, &k)
-	q.Level, q.Flags, q.Version, q.HasVersion = 0, 0, v, true
-	a, err := ns.do(ctx, &q, "outcome", false)
-	if err != nil {
-		return FatePending, Receipt{Version: v}, err
+// writeOf gives a write what the call says.
+func writeOf(q *wire.Request, value []byte, k *call) {
+	q.Value = value
+	q.Version, q.HasVersion = k.stamp, !k.stamp.IsZero()
+	if k.hasTTL && q.Op == wire.OpPut {
+		q.TTL, q.HasTTL = k.ttlMillis(), true
 	}
-	r := receiptOf(ns.c.table.Load(), v, &a.Outcome.Receipt, a.Epoch)
-	if a.Outcome.Winner != v {
-		r.SupersededBy = a.Outcome.Winner
-	}
-	return a.Outcome.Fate, r, nil
 }
 
 func (ns *Namespace) write(ctx context.Context, q *wire.Request, k *call, op string) (Receipt, error) {
-	q.Version, q.HasVersion = k.stamp, !k.stamp.IsZero()
-	a, err := ns.do(ctx, q, op, true)
+	ns.recall(q, k)
+	a, err := ns.do(ctx, q, k, op, true)
 	if err != nil {
 		var e *Error
 		if errors.As(err, &e) {
@@ -84,12 +95,19 @@ func (ns *Namespace) write(ctx context.Context, q *wire.Request, k *call, op str
 		}
 		return Receipt{}, err
 	}
+	ns.c.session.saw(ns.name, q.Key, a.Write.Version)
+	return written(ns.c.table.Load(), &a), nil
+}
+
+// written is the receipt of a write that is done.
+func written(t *table, a *wire.Answer) Receipt {
 	w := &a.Write
-	r := receiptOf(ns.c.table.Load(), w.Version, &w.Receipt, a.Epoch)
+	r := receiptOf(t, w.Version, &w.Receipt, a.Epoch)
+	r.Buried = w.Buried
 	if w.Outcome == contract.Superseded {
 		r.SupersededBy = w.Winner
 	}
-	return r, nil
+	return r
 }
 
 func (ns *Namespace) call(opts []CallOption) call {
@@ -103,17 +121,17 @@ func (ns *Namespace) call(opts []CallOption) call {
 	return k
 }
 
-func (ns *Namespace) request(op wire.Op, key []byte, k *call) wire.Request {
-	return wire.Request{Op: op, Namespace: []byte(ns.name), Key: key, Level: k.level, Flags: k.flags()}
+func (ns *Namespace) request(op wire.Op, key []byte, k *call, write bool) wire.Request {
+	return wire.Request{Op: op, Namespace: []byte(ns.name), Key: key, Level: k.level, Flags: k.flags(write)}
 }
 
 // do carries a request of a caller through, unless the client is closed.
-func (ns *Namespace) do(ctx context.Context, q *wire.Request, op string, write bool) (wire.Answer, error) {
+func (ns *Namespace) do(ctx context.Context, q *wire.Request, k *call, op string, write bool) (wire.Answer, error) {
 	if !ns.c.gate.enter() {
 		return wire.Answer{}, ErrClosed
 	}
 	defer ns.c.gate.leave()
-	a, err := ns.c.do(ctx, q, op, write)
+	a, err := ns.c.do(ctx, q, k.trace, op, write)
 	if err != nil {
 		return a, err
 	}

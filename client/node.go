@@ -48,17 +48,23 @@ const (
 	down
 )
 
-// node is one node of the cluster, known by its client address, and the one
-// connection to it.
+// node is one node of the cluster, known by its client address, and the
+// connection to it. Large requests have a second one, which is a node of its
+// own: bulk.
 type node struct {
 	c       *Client
 	address string
 	link    *rpc.Link
 	ctx     context.Context // of the link
 	stop    context.CancelFunc
+	home    *node // itself; for a bulk, the node whose it is
+	bulk    *node // nil for a bulk
 
 	requests atomic.Uint64
-	lastSeen atomic.Int64 // when a frame last came, in milliseconds of Client.mono
+	retries  atomic.Uint64 // those of them that were not the first attempt
+	inFlight atomic.Int64  // on this connection and bulk's, operations of a BATCH each for itself
+	batches  atomic.Int64  // those that wait on this connection
+	lastSeen atomic.Int64  // when a frame last came, in milliseconds of Client.mono
 
 	// Owned by the link's goroutine.
 	answer  wire.Answer
@@ -74,13 +80,23 @@ type node struct {
 	limits   wire.Limits
 	draining bool // it said goodbye, and takes nothing new
 	suspect  bool // it left a request without an answer, and has said nothing since
+	near     bool // it is in this client's zone
 	pending  map[uint64]*exchange
 	lastID   uint64
+	record   record
 }
 
 func newNode(c *Client, address string) *node {
+	n := newConnection(c, c.ctx, address)
+	n.home = n
+	n.bulk = newConnection(c, n.ctx, address)
+	n.bulk.home = n
+	return n
+}
+
+func newConnection(c *Client, ctx context.Context, address string) *node {
 	n := &node{c: c, address: address, pending: make(map[uint64]*exchange)}
-	n.ctx, n.stop = context.WithCancel(c.ctx)
+	n.ctx, n.stop = context.WithCancel(ctx)
 	n.link = rpc.NewLink(rpc.LinkOptions{
 		Options: rpc.Options{FrameBytes: answerBytesMax},
 		Address: func() string { return address },
@@ -174,6 +190,7 @@ func (n *node) onDown(err error) {
 	n.pending = make(map[uint64]*exchange)
 	n.mu.Unlock()
 	for _, x := range lost { // each gets the same: order does not matter
+		n.done(x)
 		x.finish(errLost)
 	}
 	n.c.change.changed()
@@ -186,14 +203,18 @@ func (n *node) onFailed(err error) {
 	n.c.change.changed()
 }
 
-// look is what matters of a node to one who chooses among several.
-func (n *node) look() (state linkState, clean bool, failure error) {
+// look is the state of a connection, and why it is down.
+func (n *node) look() (state linkState, failure error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	return n.lookLocked()
+}
+
+func (n *node) lookLocked() (state linkState, failure error) {
 	if n.draining && n.state == up {
-		return down, false, errors.New("it is shutting down")
+		return down, errors.New("it is shutting down")
 	}
-	return n.state, !n.suspect, n.failure
+	return n.state, n.failure
 }
 
 // identity is the node's id; zero until it has once been connected to.
@@ -210,8 +231,9 @@ func (n *node) bounds() wire.Limits {
 	return n.limits
 }
 
-func (n *node) roomLocked() int {
-	if told := n.limits.InFlight; told > 0 && told < inFlightMax {
+// room is how many requests may be in flight.
+func (n *node) room() int {
+	if told := n.bounds().InFlight; told > 0 && told < inFlightMax {
 		return int(told)
 	}
 	return inFlightMax

@@ -3,9 +3,6 @@ package client
 import (
 	"context"
 	"net"
-	"time"
-
-	"github.com/candordb/candor/contract"
 )
 
 // Option changes a Client as it is opened.
@@ -15,6 +12,10 @@ type options struct {
 	name     string
 	dial     func(ctx context.Context, address string) (net.Conn, error)
 	defaults []CallOption
+	session  bool
+	zone     string
+	budget   int
+	hooks    *Hooks // nil: none
 }
 
 // WithName is the name under which nodes know this client, in their logs.
@@ -30,51 +31,23 @@ func WithDefaults(defaults ...CallOption) Option {
 	return func(o *options) { o.defaults = append(o.defaults, defaults...) }
 }
 
-// CallOption changes one call. An option that means nothing to a call (TTL to
-// Get) is ignored by it.
-type CallOption func(*call)
+// WithSession makes the client remember, for each of the last 4,096 keys, the
+// highest version that it has seen (see Namespace.Seen). The version goes along
+// with every Get of that key as After does, so that the client never goes back
+// in time, at any level and on any node; and with every write of that key as
+// Seen does, so that Receipt.Buried tells what it has overwritten without
+// having seen it. After and Seen of a call take precedence. Scans neither use
+// nor feed the memory. The DSN's session=true does the same.
+func WithSession() Option { return func(o *options) { o.session = true } }
 
-// call is what the options of a call say.
-type call struct {
-	level    Level
-	ttl      time.Duration
-	hasTTL   bool
-	stamp    Version
-	after    Version
-	rows     bool
-	keysOnly bool
-}
+// WithZone is the failure domain that this client is in: replicas in the same
+// one are asked first. It takes precedence over the DSN's zone.
+func WithZone(zone string) Option { return func(o *options) { o.zone = zone } }
 
-// At asks for a level.
-func At(l Level) CallOption { return func(k *call) { k.level = l } }
+// WithRetryBudget bounds retries to that many percent of the requests, 0 to 100;
+// the default is 10. Unused ones are saved up, 512 at most, so that the loss of a
+// node does not exceed the budget. 0: nothing is ever sent twice.
+func WithRetryBudget(percent int) Option { return func(o *options) { o.budget = percent } }
 
-// TTL lets a Put expire that long after its version's time; 0: never. It is
-// counted in whole milliseconds, rounded up.
-func TTL(d time.Duration) CallOption {
-	return func(k *call) { k.ttl, k.hasTTL = max(d, 0), true }
-}
-
-// Stamp gives a write its version. It is for repeating a write that ended in
-// doubt: with the same key, value, options and version it is the same write.
-func Stamp(v Version) CallOption { return func(k *call) { k.stamp = v } }
-
-// After asks that a Get be answered with this version of its key or a newer one,
-// at any level, or fail.
-func After(v Version) CallOption { return func(k *call) { k.after = v } }
-
-// PerReplica asks for what each replica did, in Receipt.Replicas.
-func PerReplica() CallOption { return func(k *call) { k.rows = true } }
-
-// KeysOnly leaves the values out of a scan.
-func KeysOnly() CallOption { return func(k *call) { k.keysOnly = true } }
-
-func (k *call) flags() contract.Flags {
-	if k.rows {
-		return contract.Rows
-	}
-	return 0
-}
-
-func (k *call) ttlMillis() uint64 {
-	return uint64((k.ttl + time.Millisecond - 1) / time.Millisecond)
-}
+// WithHooks has hooks called around every attempt.
+func WithHooks(h Hooks) Option { return func(o *options) { o.hooks = &h } }

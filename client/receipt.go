@@ -26,6 +26,12 @@ type Receipt struct {
 	// SupersededBy is not zero if a replica already holds this higher version; until
 	// it has spread, reads may show either.
 	SupersededBy Version
+	// Buried is not zero if the write replaced this version, which its writer had
+	// not seen; only with Seen, or under WithSession.
+	Buried Version
+	// RepairedAsOf is when all replicas of the key's partition were last proven to
+	// hold everything; zero: not known.
+	RepairedAsOf time.Time
 	// Level is the level that was achieved.
 	Level Level
 	// Repaired is how many replicas were behind and were written before a read was

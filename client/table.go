@@ -29,8 +29,9 @@ func (t *table) naturals(namespace string, key []byte) []*node {
 		return nil
 	}
 	token, _ := ring.TokenOf(nil, namespace, key)
-	replicas := make([]*node, 0, candidatesMax)
-	for _, m := range t.view.Replicas(token) {
+	members := t.view.Replicas(token)
+	replicas := make([]*node, 0, len(members)+othersMax)
+	for _, m := range members {
 		if m != ring.NoOwner {
 			replicas = append(replicas, t.members[m])
 		}
@@ -38,14 +39,15 @@ func (t *table) naturals(namespace string, key []byte) []*node {
 	return replicas
 }
 
-// others appends to chosen up to candidatesMax nodes in all, in an order that
-// differs from call to call, so that load spreads.
+// others appends to chosen up to othersMax nodes, but not beyond candidatesMax in
+// all, in an order that differs from call to call, so that load spreads.
 func (t *table) others(chosen []*node) []*node {
 	given := len(chosen)
+	most := min(given+othersMax, candidatesMax)
 	start := rand.IntN(len(t.all))
 	for i := range t.all {
 		n := t.all[(start+i)%len(t.all)]
-		if len(chosen) == candidatesMax {
+		if len(chosen) >= most {
 			break
 		}
 		known := false
@@ -61,12 +63,20 @@ func (t *table) others(chosen []*node) []*node {
 
 // name is what people call a node: its name in the ring, else its address.
 func (t *table) name(n *node) string {
-	for i, m := range t.members {
-		if m == n {
-			return t.view.Member(i).Name
-		}
+	if m, ok := t.member(n); ok {
+		return m.Name
 	}
 	return n.address
+}
+
+// member is a node's entry in the ring; false for a seed that is not in it.
+func (t *table) member(n *node) (*ring.Member, bool) {
+	for i, m := range t.members {
+		if m == n {
+			return t.view.Member(i), true
+		}
+	}
+	return nil, false
 }
 
 // nameOf is the name of the member with that id, else the id.

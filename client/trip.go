@@ -10,9 +10,11 @@ import (
 )
 
 const (
-	// candidatesMax is how many nodes a request is tried on at most, in one round.
-	// A key has at most 63 natural replicas, so that they fit into trip.tried.
-	candidatesMax = 16
+	// candidatesMax is how many nodes a request is tried on at most, in one round:
+	// trip.tried has a bit for each. A key has at most 63 natural replicas.
+	candidatesMax = 64
+	// othersMax is how many of them are not natural replicas.
+	othersMax = 16
 	// shareMin is the time below which an attempt is not cut short to leave some
 	// for another; shareMax is more than a node lets a request wait.
 	shareMin, shareMax = 200 * time.Millisecond, 6 * time.Second
@@ -32,18 +34,21 @@ type trip struct {
 	op    string // for errors
 	q     *wire.Request
 	write bool
+	trace *Trace // nil: not asked for
 	began time.Time
 	end   time.Time
 
 	candidates []*node
+	naturals   int    // so many of candidates, the first ones, are replicas of the key
 	tried      uint64 // one bit per candidate: it had this round's turn
 	narrow     bool   // natural replicas only
 	wide       bool   // candidates has other nodes too
 	nudged     bool   // broken connections were tried again in this round
 
-	ours      bool // the stamp is not the caller's
-	stamped   time.Time
-	restamped bool
+	ours        bool // the stamp is not the caller's
+	stamped     time.Time
+	late, early bool  // it was made anew because it was too old, too far ahead
+	witness     *node // the first that found it too far ahead
 
 	attempts   int // answered or not, but sent
 	retryAfter time.Duration
@@ -54,22 +59,20 @@ type trip struct {
 }
 
 // do carries a request through. The answer is the caller's; its code is OK.
-func (c *Client) do(ctx context.Context, q *wire.Request, op string, write bool) (wire.Answer, *Error) {
-	t := trip{c: c, op: op, q: q, write: write, began: time.Now()}
-	t.ours = write && !q.HasVersion
-	t.stamped = t.began
-	var ok bool
-	if t.end, ok = ctx.Deadline(); !ok {
-		t.end = t.began.Add(c.t.timeout)
+func (c *Client) do(ctx context.Context, q *wire.Request, trace *Trace, op string, write bool) (wire.Answer, *Error) {
+	t := trip{c: c, op: op, q: q, write: write, trace: trace}
+	if e := t.begin(ctx); e != nil {
+		return wire.Answer{}, e
 	}
-	t.place()
-	c.budget.earn()
 	for {
 		n := t.pick(ctx)
 		if n == nil {
-			if t.anotherRound(ctx) {
+			if t.again() && t.pause(ctx) {
 				continue
 			}
+			return wire.Answer{}, t.failure(ctx)
+		}
+		if !t.mayAsk(n) {
 			return wire.Answer{}, t.failure(ctx)
 		}
 		a, v := t.attempt(ctx, n)
@@ -82,94 +85,41 @@ func (c *Client) do(ctx context.Context, q *wire.Request, op string, write bool)
 	}
 }
 
-// place finds the candidates that come first.
-func (t *trip) place() {
-	table := t.c.table.Load()
-	if len(t.q.Key) > 0 {
-		t.candidates = table.naturals(string(t.q.Namespace), t.q.Key)
+// begin fixes the deadline and the candidates. Its error is a request that no
+// node would take.
+func (t *trip) begin(ctx context.Context) *Error {
+	t.began = time.Now()
+	if t.trace != nil {
+		t.trace.Steps = t.trace.Steps[:0]
 	}
-	if len(t.candidates) == 0 {
-		t.widen()
+	if e := t.impossible(); e != nil {
+		return e
 	}
+	t.ours = t.write && !t.q.HasVersion && t.q.Flags&contract.Ordered == 0
+	t.stamped = t.began
+	var ok bool
+	if t.end, ok = ctx.Deadline(); !ok {
+		t.end = t.began.Add(t.c.t.timeout)
+	}
+	t.place()
+	t.c.budget.earn()
+	return nil
 }
 
-// widen adds the other nodes to the candidates; false if that is done or ruled
-// out.
-func (t *trip) widen() bool {
-	if t.wide || t.narrow {
-		return false
+// impossible refuses what no node would take.
+func (t *trip) impossible() *Error {
+	why := ""
+	switch ordered := t.q.Flags&contract.Ordered != 0; {
+	case !t.q.Level.Known():
+		why = "this level is none: want a number from 1 to 63, or a level by its name"
+	case ordered && t.q.HasVersion:
+		why = "an ordered write is stamped by the node: leave Stamp out, or Ordered"
+	default:
+		return nil
 	}
-	t.wide = true
-	t.candidates = t.c.table.Load().others(t.candidates)
-	return true
-}
-
-// pick chooses the next coordinator, and waits for connections that are being
-// made. It is nil when no candidate is left that can be reached.
-func (t *trip) pick(ctx context.Context) *node {
-	until := time.Now().Add(min(t.share(), naturalWait))
-	for {
-		change := t.c.change.next()
-		n, dialing := t.best()
-		switch {
-		case n != nil:
-			return n
-		case time.Now().After(t.end), t.c.ctx.Err() != nil:
-			return nil
-		case t.narrow && t.doubt == nil:
-			// A replica has said that too few are reachable. What this client cannot
-			// reach either is not worth waiting for.
-			return nil
-		case dialing && sleep(ctx, time.Until(until), change):
-		case ctx.Err() != nil:
-			return nil
-		case t.widen():
-			until = time.Now().Add(t.share())
-		case t.nudge():
-			until = time.Now().Add(t.share())
-		default:
-			return nil
-		}
-	}
-}
-
-// best is the first candidate that takes requests and has not had its turn;
-// one that owes an answer comes last. dialing says whether one more may come up.
-func (t *trip) best() (chosen *node, dialing bool) {
-	at := -1
-	for i, n := range t.candidates {
-		if t.tried&(1<<i) != 0 {
-			continue
-		}
-		n.start()
-		state, clean, _ := n.look()
-		if state == up && (clean || at < 0) {
-			at = i
-		}
-		if state == up && clean {
-			break
-		}
-		dialing = dialing || state == connecting
-	}
-	if at < 0 {
-		return nil, dialing
-	}
-	t.tried |= 1 << at
-	return t.candidates[at], false
-}
-
-// nudge has broken connections tried again, once a round.
-func (t *trip) nudge() (dialing bool) {
-	if t.nudged {
-		return false
-	}
-	t.nudged = true
-	for i, n := range t.candidates {
-		if t.tried&(1<<i) == 0 && n.redial() {
-			dialing = true
-		}
-	}
-	return dialing
+	e := t.fail(nil, contract.BadRequest)
+	e.Message = why
+	return e
 }
 
 // share is how long the next attempt may take: half of what is left, so that
@@ -188,14 +138,23 @@ func (t *trip) attempt(ctx context.Context, n *node) (wire.Answer, verdict) {
 		return wire.Answer{}, final
 	}
 	share := t.share()
-	// The node answers a little earlier, so that what it knows is heard.
-	early := min(share/10, 50*time.Millisecond)
-	t.q.DeadlineMS = uint64(max((share - early).Milliseconds(), 1))
+	t.q.DeadlineMS = deadlineOf(share)
 	if share <= 0 || ctx.Err() != nil {
 		return wire.Answer{}, final
 	}
-	a, err := n.ask(ctx, t.q, share)
+	sent := time.Since(t.began)
+	a, err := t.ask(ctx, n, share)
+	if t.trace != nil {
+		t.traced(n, sent, &a, err)
+	}
 	return a, t.judge(ctx, n, &a, err)
+}
+
+// deadlineOf is what a node is told that has that long: it answers a little
+// earlier, so that what it knows is heard.
+func deadlineOf(share time.Duration) (millis uint64) {
+	early := min(share/10, 50*time.Millisecond)
+	return uint64(max((share - early).Milliseconds(), 1))
 }
 
 // stamp gives a write its version, once. It is false while no clock is known
@@ -214,29 +173,49 @@ func (t *trip) stamp(n *node) bool {
 	return true
 }
 
-// anotherRound says whether a write in doubt should be repeated on nodes that
-// had their turn, and pauses before.
-func (t *trip) anotherRound(ctx context.Context) bool {
-	if t.doubt == nil || !t.pause(ctx) {
+// again says whether a write in doubt should be repeated on nodes that had
+// their turn.
+func (t *trip) again() bool {
+	if t.doubt == nil {
 		return false
 	}
 	t.tried, t.nudged = 0, false
 	return true
 }
 
-// pause waits before a retry; false if there shall be none: the deadline, the
-// age of the stamp or the budget forbid it.
-func (t *trip) pause(ctx context.Context) bool {
-	shift := min(t.attempts, 10)
-	d := time.Duration(rand.Int64N(int64(min(pauseMin<<shift, pauseMax)))) + t.retryAfter
-	t.retryAfter = 0
-	tooOld := t.write && time.Since(t.stamped) > repeatAge
-	if tooOld || t.c.ctx.Err() != nil || time.Until(t.end) <= d || !t.c.budget.spend() {
+// mayAsk takes a retry from the budget, unless this is the first attempt. It is
+// false if there shall be none: the budget or the age of the stamp forbid it.
+func (t *trip) mayAsk(n *node) bool {
+	if t.attempts == 0 {
+		return true
+	}
+	if t.write && time.Since(t.stamped) > repeatAge || !t.c.budget.spend() {
 		return false
 	}
 	t.c.retries.Add(1)
-	sleep(ctx, d, nil)
-	return ctx.Err() == nil
+	n.retries.Add(1)
+	return true
+}
+
+// pause waits before a retry; false if there can be none.
+func (t *trip) pause(ctx context.Context) bool {
+	d, ok := t.due()
+	if ok {
+		sleep(ctx, d, nil)
+	}
+	return ok && ctx.Err() == nil
+}
+
+// due is how long to wait before a retry; false if there can be none, as the
+// deadline forbids it or nobody is left to ask.
+func (t *trip) due() (time.Duration, bool) {
+	shift := min(t.attempts, 10)
+	d := time.Duration(rand.Int64N(int64(min(pauseMin<<shift, pauseMax)))) + t.retryAfter
+	t.retryAfter = 0
+	if t.c.ctx.Err() != nil || time.Until(t.end) <= d || t.doubt == nil && t.exhausted() {
+		return 0, false
+	}
+	return d, true
 }
 
 // sleep waits for d, and less if wake is closed or ctx ends; it says whether

@@ -14,8 +14,6 @@ type (
 	Code = contract.Code
 	// Class says what a code means for the state of a key.
 	Class = contract.Class
-	// Fate is what Namespace.Outcome tells of a write.
-	Fate = contract.Fate
 	// State is what one replica did for a request.
 	State = contract.RowState
 	// Version orders the writes of a key. Its text form is 32 hex digits, whose
@@ -23,45 +21,34 @@ type (
 	Version = hlc.Version
 )
 
-// The levels that this build's servers know. A plain number from 1 to 63 is a
-// level too.
+// The levels. A plain number is one too; see Exactly.
 const (
-	One    = contract.One
-	Two    = contract.Two
-	Three  = contract.Three
-	Quorum = contract.Quorum
-	All    = contract.All
+	One         = contract.One
+	Two         = contract.Two
+	Three       = contract.Three
+	Quorum      = contract.Quorum
+	All         = contract.All
+	Any         = contract.Any    // writes: any one node, a stand-in too
+	Serial      = contract.Serial // namespaces of mode serial
+	LocalOne    = contract.LocalOne
+	LocalQuorum = contract.LocalQuorum
+	EachQuorum  = contract.EachQuorum
 )
 
-// The fates of a write.
-const (
-	FatePending    = contract.Pending
-	FateCommitted  = contract.Committed
-	FateSuperseded = contract.FateSuperseded
-	FateNotApplied = contract.NotApplied
-	FateForgotten  = contract.Forgotten
-)
+// Exactly is the level of n natural replicas, 1 to 63. With another n it is a
+// level that every call refuses with ErrBadRequest.
+func Exactly(n int) Level {
+	if n < 1 || n > int(contract.LevelsExact) {
+		return levelNone
+	}
+	return Level(n)
+}
+
+// levelNone is no level.
+const levelNone Level = 255
 
 // ParseLevel reads a level's text form: a name, or a number from 1 to 63.
 func ParseLevel(s string) (Level, bool) { return contract.ParseLevel(s) }
 
 // ParseVersion reads the text form of a version.
 func ParseVersion(s string) (Version, error) { return hlc.ParseVersion(s) }
-
-// Outcome is what became of a request; there is no fourth.
-type Outcome uint8
-
-// The outcomes.
-const (
-	// Done: as the receipt says.
-	Done Outcome = iota
-	// NotApplied: no attempt of this request had or will have an effect.
-	NotApplied
-	// InDoubt: it may be visible now, later, or never.
-	InDoubt
-)
-
-// String is the outcome in words.
-func (o Outcome) String() string {
-	return [...]string{"done", "not applied", "in doubt"}[o]
-}

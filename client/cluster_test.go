@@ -1,0 +1,140 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/candordb/candor/client"
+	"github.com/candordb/candor/client/clienttest"
+)
+
+// Contract 4: "a client that hands the last version of a key that it has seen
+// along with its read is never shown an older one, at any level and on any
+// node; if no reachable replica has it, the read says so and fails."
+func TestSessionOverAPartition(t *testing.T) {
+	cluster := clienttest.Start(t, 3)
+	with, without := cluster.Client(client.WithSession()), cluster.Client()
+	key := []byte("k")
+	if _, err := with.Put(t.Context(), key, []byte("old"), client.At(client.All)); err != nil {
+		t.Fatal(err)
+	}
+	cluster.Partition(0)
+	if _, err := with.Put(t.Context(), key, []byte("new")); err != nil {
+		t.Fatal(err)
+	}
+	stale := 0
+	for range 50 {
+		item, err := with.Get(t.Context(), key, client.At(client.One))
+		if err != nil || string(item.Value) != "new" {
+			t.Fatalf("%q, %v", item.Value, err)
+		}
+		if item, err := without.Get(t.Context(), key, client.At(client.One)); err == nil && string(item.Value) == "old" {
+			stale++
+		}
+	}
+	t.Logf("without a session %d of 50 reads were stale", stale)
+	cluster.Kill(1)
+	cluster.Kill(2) // n1 alone is left, and has not heard of the last write
+	if item, err := with.Get(t.Context(), key, client.At(client.One)); !errors.Is(err, client.ErrUnavailable) {
+		t.Errorf("nobody has what was seen: %q, %v", item.Value, err)
+	}
+	if item, err := with.Get(t.Context(), key, client.At(client.One), client.After(client.Version{})); err != nil || string(item.Value) != "old" {
+		t.Errorf("who wants it all the same: %q, %v", item.Value, err)
+	}
+}
+
+// operations.md, section 6.1: the text of an error is a sentence, and its fields
+// have the numbers.
+func TestErrorOfARealCluster(t *testing.T) {
+	cluster := clienttest.Start(t, 3)
+	c := cluster.Client(client.WithDefaults(client.At(client.Quorum)))
+	cluster.Kill(1)
+	cluster.Kill(2)
+	_, err := c.Put(t.Context(), []byte("user:42"), nil)
+	want := `put "user:42": unavailable: quorum needs 2 of 3 replicas, 1 answers (n2, n3 down); nothing was written`
+	alike := strings.Replace(want, "n2, n3", "n3, n2", 1)
+	var e *client.Error
+	if !errors.As(err, &e) || e.Error() != want && e.Error() != alike {
+		t.Fatalf("got  %v\nwant %s", err, want)
+	}
+	if e.Outcome() != client.NotApplied || e.Receipt.Need != 2 || e.Reachable != 1 || e.N != 3 || e.Attempts < 1 || e.Took <= 0 || e.Node != "n1" {
+		t.Errorf("%+v", e)
+	}
+}
+
+// Whatever is killed meanwhile: each operation of a Do ends in one of the three
+// outcomes, and what was acknowledged is there.
+func TestDoOverAKill(t *testing.T) {
+	cluster := clienttest.Start(t, 3)
+	c := cluster.Client()
+	stop := make(chan struct{})
+	var done atomic.Int64
+	acked := make([]map[string]string, 4)
+	var writers sync.WaitGroup
+	for w := range acked {
+		acked[w] = make(map[string]string)
+		writers.Go(func() {
+			for round := 0; ; round++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				var ops []client.Op
+				for i := range 40 {
+					ops = append(ops, client.OpPut(fmt.Appendf(nil, "%d-%d", w, i%30), fmt.Appendf(nil, "%d-%d", round, i)))
+				}
+				for i, r := range c.Do(context.Background(), ops) {
+					key, value := fmt.Sprintf("%d-%d", w, i%30), fmt.Sprintf("%d-%d", round, i)
+					switch {
+					case r.Err == nil:
+						acked[w][key] = value
+						done.Add(1)
+					case errors.Is(r.Err, client.ErrInDoubt):
+						acked[w][key] = "?" // either
+					}
+				}
+			}
+		})
+	}
+	await(t, "writes before the kill", func() bool { return done.Load() > 500 })
+	cluster.Kill(2)
+	before := done.Load()
+	await(t, "writes with a node less", func() bool { return done.Load() > before+500 })
+	close(stop)
+	writers.Wait()
+	for _, m := range acked {
+		var ops []client.Op
+		var want []string
+		for key, value := range m { // each is read by itself: order does not matter
+			if value != "?" {
+				ops, want = append(ops, client.OpGet([]byte(key))), append(want, value)
+			}
+		}
+		for i, r := range c.Do(t.Context(), ops) {
+			if r.Err != nil || string(r.Item.Value) != want[i] {
+				t.Errorf("acknowledged was %s, read is %q, %v", want[i], r.Item.Value, r.Err)
+			}
+		}
+	}
+}
+
+func await(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	end := time.After(20 * time.Second)
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-end:
+			t.Fatalf("not within 20 s: %s", what)
+		}
+	}
+}
