@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,10 @@ import (
 	"net/http"
 	"strings"
 	"syscall"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/candordb/candor/client"
 )
 
 // adminBytesMax bounds what is read of an answer of the admin API.
@@ -17,6 +22,76 @@ const adminBytesMax = 64 << 20
 // adminClient is for the admin API. A proxy would only be in the way, and a command
 // asks too seldom to keep connections.
 var adminClient = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+
+// adminFlags are those of commands that ask the admin API.
+func adminFlags(more ...cli.Flag) []cli.Flag {
+	return clusterFlags(append(more,
+		&cli.StringFlag{Name: "admin", Usage: "admin `ADDRESS` host:port of a node; learned from --addr if not given"})...)
+}
+
+// adminOptions are what these commands have in common.
+type adminOptions struct {
+	target
+	format format
+	admin  string // empty: learned from the ring
+}
+
+func adminOptionsOf(c *cli.Context) (o adminOptions, err error) {
+	o.admin = c.String("admin")
+	if o.format, err = formatOf(c); err != nil {
+		return o, err
+	}
+	o.target, err = targetOf(c)
+	return o, err
+}
+
+// ask gives the first answer of any node; a *json.RawMessage takes it whole.
+func (o adminOptions) ask(ctx context.Context, path string, into any) error {
+	admins := []string{o.admin}
+	if o.admin == "" {
+		var err error
+		if admins, err = o.admins(ctx); err != nil {
+			return err
+		}
+	}
+	body, err := firstAnswer(ctx, admins, path)
+	if err != nil {
+		return &failure{
+			exit: exitUnavailable, code: "UNAVAILABLE", err: fmt.Errorf("no admin port answers: %w", err),
+			hint: "candor status --admin HOST:PORT (listen.http of a node that runs)",
+		}
+	}
+	return decodeAnswer(body, into)
+}
+
+func decodeAnswer(body []byte, into any) error {
+	if err := json.Unmarshal(body, into); err != nil {
+		return failf(exitFailed, "", "a node's answer is not the JSON that was asked for: %w", err)
+	}
+	return nil
+}
+
+// admins learns the admin addresses from the ring. Those of the nodes that were
+// named come in no particular order: any view is as good as another.
+func (t target) admins(ctx context.Context) (admins []string, err error) {
+	c, done, err := t.borrow(ctx)
+	var refused *failure
+	if errors.As(err, &refused) {
+		refused.hint = "candor status --admin HOST:PORT (listen.http of a node), which answers before there is a cluster too"
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return adminsOf(c.Ring()), nil
+}
+
+func adminsOf(ring client.RingView) (admins []string) {
+	for _, m := range ring.Members() {
+		admins = append(admins, m.HTTP)
+	}
+	return admins
+}
 
 // adminGet asks one node's admin API.
 func adminGet(ctx context.Context, admin, path string) (status int, body []byte, err error) {

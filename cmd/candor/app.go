@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -18,7 +19,9 @@ type leaf struct {
 	flags    []cli.Flag
 	least    int // arguments
 	most     int // -1: any number
-	run      func(ctx context.Context, c *cli.Context) error
+	// views says that the result is a view, which -o prints in all forms.
+	views bool
+	run   func(ctx context.Context, c *cli.Context) error
 }
 
 // command is the leaf for the library. path is what stands before its name.
@@ -34,7 +37,7 @@ func (l leaf) command(path string) *cli.Command {
 			case l.most >= 0 && n > l.most:
 				return usagef("candor "+usage+" --help", "candor %s: %q is one argument too many: candor %s %s", usage, c.Args().Get(l.most), usage, l.args)
 			}
-			if err := checkOutput(c); err != nil {
+			if err := l.checkForm(c); err != nil {
 				return err
 			}
 			return l.run(c.Context, c)
@@ -49,11 +52,23 @@ func missing(n int) string {
 	return fmt.Sprintf("%d more arguments are", n)
 }
 
+// singleDash finds a flag as the library writes it, behind the value that it may
+// quote.
+var singleDash = regexp.MustCompile(`( for (?:flag )?)-([a-z][a-z-]+(?:: [a-z ]+)?)$`)
+
 // usageErrorOf turns what the library says of flags into an error of ours; left
 // alone, it would print to stdout.
 func usageErrorOf(path string) cli.OnUsageErrorFunc {
 	return func(_ *cli.Context, err error, _ bool) error {
-		return usagef("candor "+path+" --help", "candor %s: %v", path, err)
+		what, isParse := strings.CutSuffix(err.Error(), ": parse error")
+		what = singleDash.ReplaceAllString(what, "$1--$2")
+		switch {
+		case isParse && strings.HasPrefix(what, "invalid boolean"):
+			what += ": want true or false"
+		case isParse:
+			what += ": want a number, or a time with its unit, such as 500ms, 5s or 1h"
+		}
+		return usagef("candor "+path+" --help", "candor %s: %s", path, what)
 	}
 }
 
@@ -67,11 +82,15 @@ func newApp(e *env) *cli.App {
 		OnUsageError:   usageErrorOf(""),
 		Commands: []*cli.Command{
 			serveLeaf(e).command(""), devLeaf(e).command(""),
-			getLeaf(e).command(""), putLeaf(e).command(""), delLeaf(e).command(""), scanLeaf(e).command(""),
-			outcomeLeaf(e).command(""), importLeaf(e).command(""),
+			getLeaf(e).command(""), putLeaf(e).command(""), delLeaf(e).command(""), scanLeaf(e).command(""), existsLeaf(e).command(""), countLeaf(e).command(""),
+			whereLeaf(e).command(""), explainLeaf(e).command(""), outcomeLeaf(e).command(""), importLeaf(e).command(""), exportLeaf(e).command(""),
 			statusLeaf(e).command(""),
-			{Name: "ring", Usage: "the owner table", HideHelp: true, Subcommands: []*cli.Command{ringShowLeaf(e).command("ring")}},
-			{Name: "config", Usage: "settings of a node", HideHelp: true, Subcommands: []*cli.Command{configCheckLeaf(e).command("config")}},
+			{Name: "node", Usage: "the nodes of the cluster", HideHelp: true, Subcommands: nodeLeaves(e)},
+			{Name: "namespace", Usage: "the namespaces and their settings", HideHelp: true, Subcommands: namespaceLeaves(e)},
+			{Name: "context", Usage: "names for clusters", HideHelp: true, Subcommands: contextLeaves(e)},
+			{Name: "ring", Usage: "the owner table", HideHelp: true, Subcommands: ringLeaves(e)},
+			{Name: "config", Usage: "settings of a node", HideHelp: true, Subcommands: configLeaves(e)},
+			shellLeaf(e).command(""), completionLeaf(e).command(""), cheatLeaf(e).command(""),
 			versionLeaf(e).command(""),
 		},
 	}
@@ -81,6 +100,10 @@ func newApp(e *env) *cli.App {
 func (e *env) run(ctx context.Context, args []string) int {
 	if slices.Equal(args, []string{"--version"}) { // a habit
 		args = []string{"version"}
+	}
+	if len(args) == 2 && args[0] == completeCommand {
+		e.printCandidates(args[1])
+		return 0
 	}
 	app := newApp(e)
 	line, err := permute(app.Commands, args)

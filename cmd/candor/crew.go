@@ -25,6 +25,8 @@ type crew struct {
 	complaints int
 	bad        int // lines that are none
 	progress   *progress
+	ledger     *ledger // nil: nothing is kept
+	rate       *bucket
 }
 
 // newCrew starts n workers.
@@ -42,30 +44,35 @@ func newCrew(e *env, n int, bar *progress, work func(*entry)) *crew {
 }
 
 // run hands out all entries of the input, until ctx ends, and waits for the
-// workers. Its error is that of the input.
-func (c *crew) run(ctx context.Context, in io.Reader) error {
-	l := newLines(in)
-	var err error
-	for ctx.Err() == nil {
+// workers. What has been read is handed out also then, so that where the reading
+// ended is where a later run goes on. The error is that of the input.
+func (c *crew) run(ctx context.Context, l *lines) error {
+	err := error(nil)
+	for err == nil && ctx.Err() == nil {
+		before := l.bytes
 		var en entry
 		en, err = l.next()
 		var bad *lineError
-		if errors.As(err, &bad) {
-			c.refuse(bad.number, bad.why)
+		switch {
+		case errors.As(err, &bad):
+			c.refuse(bad)
+			err = nil
+		case err != nil:
 			continue
+		default:
+			c.hand(&en)
 		}
-		if err != nil {
-			break
-		}
-		at := maphash.Bytes(c.seed, en.key) % uint64(len(c.queues))
-		select {
-		case c.queues[at] <- en:
-		case <-ctx.Done():
+		if c.ledger != nil {
+			c.ledger.read(l, int(l.bytes-before))
 		}
 		c.progress.at(l.bytes)
+		c.rate.wait(ctx, 1)
 	}
 	for _, q := range c.queues {
 		close(q)
+	}
+	if c.ledger != nil {
+		c.ledger.end(l)
 	}
 	c.workers.Wait()
 	c.progress.end()
@@ -75,12 +82,23 @@ func (c *crew) run(ctx context.Context, in io.Reader) error {
 	return nil
 }
 
+// hand gives an entry to the worker of its key.
+func (c *crew) hand(en *entry) {
+	if c.ledger != nil {
+		c.ledger.begin(en)
+	}
+	c.queues[maphash.Bytes(c.seed, en.key)%uint64(len(c.queues))] <- *en
+}
+
 // refuse counts a line that is no entry.
-func (c *crew) refuse(number int, why string) {
+func (c *crew) refuse(bad *lineError) {
 	c.mu.Lock()
 	c.bad++
 	c.mu.Unlock()
-	c.complain("line %d: %s", number, why)
+	if c.ledger != nil {
+		c.ledger.refuse(bad)
+	}
+	c.complain("%v", bad)
 }
 
 // complain tells on stderr, of the first few lines.

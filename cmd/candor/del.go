@@ -11,13 +11,13 @@ import (
 
 func delLeaf(e *env) leaf {
 	return leaf{
-		name: "del", args: "KEY...", about: "delete keys, present or not; each answer has its receipt", least: 1, most: -1,
+		name: "del", args: "KEY...", about: "delete keys, present or not; each answer has its receipt", views: true, least: 1, most: -1,
 		examples: []string{
 			"candor del user:42",
 			"candor del user:42 user:43 user:44 -c all",
 			"candor del user:42 --version VERSION         repeat a delete that ended in doubt",
 		},
-		flags: dataFlags(receiptFlag(), versionWriteFlag()),
+		flags: dataFlags(receiptFlag(), versionWriteFlag(), seenFlag(), orderedFlag(), traceFlag()),
 		run: func(ctx context.Context, c *cli.Context) error {
 			o, err := writeOptionsOf(c)
 			switch {
@@ -25,6 +25,8 @@ func delLeaf(e *env) leaf {
 				return err
 			case !o.stamp.IsZero() && c.NArg() > 1:
 				return usagef("", "candor del: --version repeats the delete of one key")
+			case !o.seen.IsZero() && c.NArg() > 1:
+				return usagef("", "candor del: --seen is about one key")
 			}
 			return del(ctx, e, o, c.Args().Slice())
 		},
@@ -49,7 +51,7 @@ func del(ctx context.Context, e *env, o writeOptions, keys []string) error {
 			continue
 		}
 		if len(keys) > 1 {
-			err = e.told(ctx, err, o.reporting)
+			err = e.told(ctx, err, o.format.reporting())
 		}
 		if worst == nil || gravity(err) > gravity(worst) {
 			worst = err
@@ -61,11 +63,12 @@ func del(ctx context.Context, e *env, o writeOptions, keys []string) error {
 func delOne(ctx context.Context, e *env, c *client.Client, o writeOptions, key string) error {
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
-	r, err := c.Delete(ctx, []byte(key), o.call(client.PerReplica(), client.Stamp(o.stamp))...)
+	trace := o.steps()
+	r, err := c.Delete(ctx, []byte(key), o.options(trace)...)
 	if err != nil {
-		return err
+		return o.placed(withTrace(err, trace))
 	}
-	return written(e.stdout, "delete", []byte(key), &r, o)
+	return e.written("delete", []byte(key), &r, trace, o)
 }
 
 // told prints an error now, and keeps its exit code.

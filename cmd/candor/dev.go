@@ -123,23 +123,30 @@ func announce(e *env, o devOptions, nodes []*devNode) error {
 	if o.json {
 		return announceJSON(e, nodes)
 	}
-	note := "data removed at exit, Ctrl-C stops all"
-	if o.kept {
-		note = "data kept, Ctrl-C stops all"
+	screen, next := devScreen(nodes, o.kept)
+	fmt.Fprint(e.stdout, screen)
+	if !o.quiet {
+		fmt.Fprint(e.stderr, next)
 	}
-	rows := [][]string{{"NODE", "PID", "CLIENT", "ADMIN", "DATA", note}}
+	return nil
+}
+
+// devScreen is what dev prints when all nodes are ready, and what it says comes
+// next.
+func devScreen(nodes []*devNode, kept bool) (screen, next string) {
+	note := "data removed at exit"
+	if kept {
+		note = "data kept"
+	}
+	rows := [][]string{{"NODE", "PID", "CLIENT", "ADMIN", "DATA", counted(len(nodes), "process") + ", " + note + ", Ctrl-C stops them"}}
 	var addrs []string
 	for _, n := range nodes {
 		rows = append(rows, []string{n.name, fmt.Sprint(n.process.pid()), n.client, n.admin, n.dir})
 		addrs = append(addrs, n.client)
 	}
-	fmt.Fprint(e.stdout, columns(rows))
-	fmt.Fprintf(e.stdout, "export CANDOR_ADDR=%s\n", strings.Join(addrs, ","))
-	if !o.quiet {
-		last := nodes[len(nodes)-1]
-		fmt.Fprintf(e.stderr, "try    candor put hello world     candor get hello --receipt     kill -9 %d; candor status\n", last.process.pid())
-	}
-	return nil
+	last := nodes[len(nodes)-1]
+	return columns(rows) + "export CANDOR_ADDR=" + strings.Join(addrs, ",") + "\n",
+		fmt.Sprintf("try    candor put hello world     candor get hello --receipt     candor explain hello     kill -9 %d; candor status\n", last.process.pid())
 }
 
 type devJSON struct {

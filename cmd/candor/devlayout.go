@@ -147,7 +147,7 @@ func (n *devNode) write() error {
 }
 
 // lists are the settings that are lists.
-var lists = []string{"cluster.seeds", "cluster.bootstrap"}
+var lists = []string{"cluster.seeds", "cluster.bootstrap", "cluster.namespaces", "http.hosts"}
 
 // settingsYAML is a file with every setting that has not its default.
 func settingsYAML(c *config.Config) string {

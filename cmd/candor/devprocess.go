@@ -195,7 +195,7 @@ func (p *fleet) watch(ctx context.Context, e *env) {
 		case <-ctx.Done():
 			return
 		case n := <-ended:
-			fmt.Fprintf(e.stderr, "%s (pid %d) has ended: %s; the others go on. Start it again with: candor serve --config %s\n",
+			fmt.Fprintf(e.stderr, "%s (pid %d) has ended: %s; the others go on. Start it again, while dev runs, with: candor serve --config %s\n",
 				n.name, n.process.pid(), how(n.process.err), n.config)
 		}
 	}

@@ -12,6 +12,15 @@
 // the arguments before the library sees them; it also answers --help and finds
 // unknown commands, so that the library never prints or exits by itself.
 //
+// A result is a view: one struct, of which all forms of -o are made. Its JSON is
+// the struct; YAML is that JSON in other clothes; a template uses its names; the
+// table is its screen, and -o name its names, for scripts.
+//
+// The shell takes a line apart and sends it the same way, with a fresh tree for
+// each, so that nothing differs; completion, of the shell and of others by
+// `candor __complete`, and the help come from that tree too. Under the name
+// nodetool the binary translates a line into one of these and goes on.
+//
 // Three rules hold for all commands. Results go to stdout, everything else to
 // stderr. Under -o json a result is one JSON object with apiVersion and kind, and
 // so is an error. The exit code tells what became of the request; the table is

@@ -8,6 +8,7 @@ import (
 
 	"github.com/candordb/candor/client"
 	"github.com/candordb/candor/config"
+	"github.com/candordb/candor/contract"
 )
 
 // The exit codes that do not come from a node's answer.
@@ -18,6 +19,7 @@ const (
 	exitPartly      = 4 // worked, but superseded, different or with leftovers
 	exitUnavailable = 5
 	exitInDoubt     = 6
+	exitFailing     = 9 // the verdict is FAILING or UNKNOWN
 	exitInterrupted = 130
 )
 
@@ -59,11 +61,14 @@ type errorJSON struct {
 	Key        *string      `json:"key,omitempty"`
 	KeyB64     *string      `json:"key_b64,omitempty"`
 	Version    string       `json:"version,omitempty"`
+	ClockKind  string       `json:"clock_kind,omitempty"` // of the code CLOCK
+	Need       int          `json:"need,omitempty"`       // of the code UNAVAILABLE, and the three below
 	Reachable  int          `json:"reachable,omitempty"`
 	Replicas   int          `json:"replicas,omitempty"`
 	Down       []string     `json:"down,omitempty"`
 	Attempts   int          `json:"attempts,omitempty"`
-	Receipt    *receiptJSON `json:"receipt,omitempty"`
+	Receipt    *receiptView `json:"receipt,omitempty"` // none where no node has sent one
+	Trace      []traceStep  `json:"trace,omitempty"`
 }
 
 // report prints an error on stderr and returns the exit code.
@@ -81,11 +86,17 @@ func (e *env) report(ctx context.Context, err error, how reporting) int {
 			return exit
 		}
 	}
+	e.tell(j, how.quiet)
+	return exit
+}
+
+// tell prints an error for people.
+func (e *env) tell(j errorJSON, quiet bool) {
+	fmt.Fprint(e.stderr, traceText(j.Trace))
 	fmt.Fprintln(e.stderr, j.Message)
-	if j.Hint != "" && !how.quiet {
+	if j.Hint != "" && !quiet {
 		fmt.Fprintln(e.stderr, "  next: "+j.Hint)
 	}
-	return exit
 }
 
 // describe finds code, class and hint of an error.
@@ -96,11 +107,18 @@ func describe(err error) (errorJSON, int) {
 	hasHint := errors.As(err, &known)
 	if hasHint {
 		j.Code, j.Hint = known.code, known.hint
+		if known.exit == exitPartly {
+			j.Class = "done"
+		}
 	}
 	switch {
 	case errors.As(err, &refused):
 		hint := j.Hint
 		j = describeRefusal(refused, err)
+		var way *traced
+		if errors.As(err, &way) {
+			j.Trace = way.steps
+		}
 		if hint != "" {
 			j.Hint = hint
 		}
@@ -116,32 +134,55 @@ func describe(err error) (errorJSON, int) {
 
 func describeRefusal(refused *client.Error, err error) errorJSON {
 	key := textOf(refused.Key)
-	receipt := receiptOf(&refused.Receipt)
 	j := errorJSON{
 		APIVersion: apiVersion, Kind: "Error", Code: refused.Code.String(), Class: refused.Class().String(), Message: err.Error(),
 		Version: versionText(refused.Receipt.Version), Reachable: refused.Reachable, Replicas: refused.N, Down: refused.Down,
-		Attempts: refused.Attempts, Receipt: &receipt,
+		Attempts: refused.Attempts, ClockKind: clockKinds[refused.Clock],
+	}
+	switch {
+	case errors.Is(refused, client.ErrUnavailable):
+		j.Need = refused.Receipt.Need
+	case refused.Receipt.Need > 0:
+		receipt := receiptOf(&refused.Receipt)
+		j.Receipt = &receipt
 	}
 	if refused.Key != nil {
 		j.Key, j.KeyB64 = key.plain, key.b64
 	}
 	if refused.Outcome() == client.InDoubt {
 		j.Class = "in doubt"
-		j.Message = doubtText(refused)
-		j.Hint = doubtHint(refused)
+		j.Message = doubtText(refused.Op, refused.Key, refused.Reason())
+		j.Hint = doubtHint(refused, err)
+	} else if refused.Class() != contract.Damage {
+		j.Class = "no effect" // also of a read whose code leaves a write in doubt
 	}
 	return j
 }
 
-// doubtText is the sentence about a write in doubt.
-func doubtText(e *client.Error) string {
-	what := strings.TrimPrefix(e.Reason(), "in doubt: ")
-	what = strings.Replace(what, "; it may be seen", ". It may be seen", 1)
-	return fmt.Sprintf("IN DOUBT  %s %q: %s.", e.Op, e.Key, what)
+// clockKinds are the reasons of a CLOCK, as JSON names them.
+var clockKinds = map[contract.ClockKind]string{
+	contract.StampAhead: "stamp ahead", contract.StampOld: "stamp old", contract.ClockFenced: "clock fenced",
+	contract.StampGivenUp: "given up", contract.RepeatUnknown: "repeat unknown",
 }
 
-// doubtHint names the two commands that can follow a write in doubt.
-func doubtHint(e *client.Error) string {
-	v := e.Receipt.Version.String()
-	return fmt.Sprintf("candor outcome %s %s     or repeat it with --version %s", quoteWords([]string{string(e.Key)}), v, v)
+// doubtText is the sentence about a write in doubt.
+func doubtText(op string, key []byte, reason string) string {
+	what := strings.TrimPrefix(reason, "in doubt: ")
+	what = strings.Replace(what, "; it may be seen", ". It may be seen", 1)
+	return fmt.Sprintf("IN DOUBT  %s %q: %s.", op, key, what)
+}
+
+// doubtHint names the two commands that can follow a write in doubt. A write
+// that the node should have stamped has no version to ask with.
+func doubtHint(refused *client.Error, err error) string {
+	if refused.Receipt.Version.IsZero() {
+		return "read the key, and write again if it is not what you want"
+	}
+	flags := ""
+	var place *placed
+	if errors.As(err, &place) {
+		flags = place.flags
+	}
+	v := refused.Receipt.Version.String()
+	return fmt.Sprintf("candor outcome %s %s%s     or repeat it with --version %s", quoteWords([]string{string(refused.Key)}), v, flags, v)
 }

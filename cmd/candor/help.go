@@ -11,6 +11,8 @@ import (
 const firstSteps = `candor dev                              a cluster of three nodes on this machine
 candor put hello world                  write a key
 candor get hello --receipt              read it, and see who answered
+candor shell                            the same commands at a prompt
+candor cheat                            pages of examples, by topic
 candor serve --config candor.yaml       run a node`
 
 // helpText is the help of a command: examples first.

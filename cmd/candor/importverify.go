@@ -19,14 +19,18 @@ type readSummary struct {
 	Found     int `json:"found"` // with the value of the file
 	Different int `json:"different"`
 	Missing   int `json:"missing"`
-	InDoubt   int `json:"in_doubt"` // could not be read, so nothing can be said
+	NotRead   int `json:"not_read"` // an error came in place of an answer, so nothing can be said
 	BadLines  int `json:"bad_lines"`
+	Expired   int `json:"expired"` // so that it does not matter
 	// Repeated of those found have a key that a later line has too, and its value.
 	Repeated   int   `json:"repeated"`
 	Bytes      int64 `json:"bytes"`
 	TookMS     int64 `json:"took_ms"`
 	PerSecond  int   `json:"per_second"`
 	LeastAcked int   `json:"least_acked"` // of those read; 0: none was
+	// Trailer is what the last line of an export says: ok, none, missing, differs.
+	Trailer   string `json:"trailer"`
+	different string // what is wrong with the last line
 }
 
 // suspectsMax bounds how many differences are looked into once more.
@@ -46,6 +50,7 @@ type verifier struct {
 // suspect is a key with lines that differ from what is stored.
 type suspect struct {
 	stored [sha256.Size]byte
+	key    []byte
 	lines  []int // that differ
 	last   [sha256.Size]byte
 }
@@ -61,7 +66,13 @@ func (o importOptions) runVerify(ctx context.Context, e *env, c *client.Client) 
 	o.level = o.readLevel()
 	var workers *crew
 	workers = newCrew(e, o.workers, bar, func(en *entry) {
-		item, err := o.readOne(ctx, c, en.key)
+		if !en.expires.IsZero() && time.Until(en.expires) <= 0 {
+			workers.mu.Lock()
+			v.Expired++
+			workers.mu.Unlock()
+			return
+		}
+		item, err := o.readOne(ctx, c, en)
 		workers.mu.Lock()
 		why := v.add(en, &item, err)
 		workers.mu.Unlock()
@@ -70,8 +81,12 @@ func (o importOptions) runVerify(ctx context.Context, e *env, c *client.Client) 
 			workers.complain("line %d: %q %s", en.number, en.key, why)
 		}
 	})
-	if err := workers.run(ctx, in); err != nil {
+	l := newLines(in)
+	if err := workers.run(ctx, l); err != nil {
 		return nil, err
+	}
+	if v.Trailer, v.different = l.verdict(), l.different; ctx.Err() != nil {
+		v.Trailer, v.different = trailerNone, "" // it was not reached
 	}
 	if err := v.settle(e, o, workers); err != nil {
 		return nil, err
@@ -90,10 +105,10 @@ func (o importOptions) readLevel() client.Level {
 }
 
 // readOne reads a key; what can pass is tried again.
-func (o importOptions) readOne(ctx context.Context, c *client.Client, key []byte) (item client.Item, err error) {
+func (o importOptions) readOne(ctx context.Context, c *client.Client, en *entry) (item client.Item, err error) {
 	pause := pauseFirst
 	for try := 1; ; try++ {
-		item, err = c.Get(ctx, key, o.call()...)
+		item, err = o.keys(c, en).Get(ctx, en.key, o.call()...)
 		if try == triesMax || ctx.Err() != nil || err == nil || !passing(err) {
 			return item, err
 		}
@@ -114,7 +129,7 @@ func (v *verifier) add(en *entry, item *client.Item, err error) (why string) {
 		v.Missing++
 		return "is missing"
 	case err != nil:
-		v.InDoubt++
+		v.NotRead++
 		return "could not be read: " + err.Error()
 	case bytes.Equal(item.Value, en.value):
 		v.Found++
@@ -127,13 +142,13 @@ func (v *verifier) add(en *entry, item *client.Item, err error) (why string) {
 }
 
 func (v *verifier) suspect(en *entry, stored []byte) {
-	s := v.suspects[string(en.key)]
+	s := v.suspects[en.id()]
 	if s == nil {
 		if len(v.suspects) == suspectsMax {
 			return
 		}
-		s = &suspect{stored: sha256.Sum256(stored)}
-		v.suspects[string(en.key)] = s
+		s = &suspect{key: en.key, stored: sha256.Sum256(stored)}
+		v.suspects[en.id()] = s
 	}
 	s.lines = append(s.lines, en.number)
 }
@@ -158,14 +173,14 @@ func (v *verifier) settle(e *env, o importOptions, workers *crew) error {
 		if err != nil && !errors.As(err, &bad) {
 			return failf(exitPartly, "", "the file cannot be read again: %w", err)
 		}
-		if s := v.suspects[string(en.key)]; s != nil {
+		if s := v.suspects[en.id()]; s != nil {
 			s.last = sha256.Sum256(en.value)
 		}
 	}
-	different := make(map[int]string) // by their first line
-	for key, s := range v.suspects {  // counting: order does not matter
+	different := make(map[int][]byte) // by their first line
+	for _, s := range v.suspects {    // counting: order does not matter
 		if s.last != s.stored {
-			different[slices.Min(s.lines)] = key
+			different[slices.Min(s.lines)] = s.key
 			continue
 		}
 		v.Different -= len(s.lines)
@@ -179,15 +194,23 @@ func (v *verifier) settle(e *env, o importOptions, workers *crew) error {
 }
 
 func (r *readSummary) exit() int {
-	if r.Different+r.Missing+r.InDoubt+r.BadLines > 0 {
+	if r.Different+r.Missing+r.NotRead+r.BadLines > 0 || !trailerFits(r.Trailer) {
 		return exitPartly
 	}
 	return 0
 }
 
-func (r *readSummary) String() string {
-	took := time.Duration(r.TookMS) * time.Millisecond
-	return fmt.Sprintf("verify  %s found   %s different   %s missing   %s in doubt   %s in %v (%s/s)   least acked %d",
-		grouped(r.Found), grouped(r.Different), grouped(r.Missing), grouped(r.InDoubt), sized(r.Bytes),
+// text is the summary in one line, in which each line of the file counts once.
+// Those that were not read for their own fault are told where there are any.
+func (r *readSummary) text() string {
+	took, passed := time.Duration(r.TookMS)*time.Millisecond, ""
+	if r.BadLines > 0 {
+		passed += fmt.Sprintf("   %s bad", grouped(r.BadLines))
+	}
+	if r.Expired > 0 {
+		passed += fmt.Sprintf("   %s expired", grouped(r.Expired))
+	}
+	return fmt.Sprintf("verify  %s found   %s different   %s missing   %s not read%s   %s in %v (%s/s)   least acked %d",
+		grouped(r.Found), grouped(r.Different), grouped(r.Missing), grouped(r.NotRead), passed, sized(r.Bytes),
 		took.Round(100*time.Millisecond), grouped(r.PerSecond), r.LeastAcked)
 }

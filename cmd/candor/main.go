@@ -29,5 +29,8 @@ func candor() int {
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, environ: os.Environ(),
 		width: func() int { return terminalWidth(os.Stderr) },
 	}
+	if isNodetool(os.Args[0]) {
+		return e.nodetool(ctx, os.Args[1:])
+	}
 	return e.run(ctx, os.Args[1:])
 }

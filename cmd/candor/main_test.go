@@ -19,7 +19,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"candor": func() { os.Exit(candor()) }})
+	testscript.Main(m, map[string]func(){"candor": func() { os.Exit(candor()) }, "nodetool": func() { os.Exit(candor()) }})
 }
 
 // TestScripts runs testdata/script. Beside testscript's own commands there are
@@ -32,6 +32,7 @@ func TestMain(m *testing.M) {
 //	ports N               sets P1 to PN to free ports
 //	eventually command... runs it until it exits with 0
 //	capture NAME          sets a variable to what the last command printed
+//	cheat TOPIC           runs the lines of a page of candor cheat
 func TestScripts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts processes")
@@ -39,7 +40,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "cluster": startDev, "uncluster": stopDev, "send": send, "ports": ports, "eventually": eventually, "capture": capture,
+			"exits": exits, "cluster": startDev, "uncluster": stopDev, "send": send, "ports": ports, "eventually": eventually, "capture": capture, "cheat": runCheat,
 		},
 	})
 }

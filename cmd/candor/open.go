@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/candordb/candor/client"
 )
@@ -20,6 +22,13 @@ func openFailure(t target, err error) error {
 	case errors.Is(err, client.ErrUnavailable):
 		var e *client.Error
 		errors.As(err, &e)
+		if errors.Is(err, context.DeadlineExceeded) {
+			return &failure{
+				code: "UNAVAILABLE", err: wrapped{fmt.Sprintf("unavailable: the time was over before it could be sent: %s %s not answer within %v",
+					joined(strings.Split(t.addr, ",")), verb(strings.Split(t.addr, ","), "does", "do"), t.timeout), err},
+				hint: "name another node with --addr or CANDOR_ADDR, or give it more time with --timeout",
+			}
+		}
 		return &failure{
 			code: "UNAVAILABLE", err: wrapped{e.Reason(), err},
 			hint: "name the client address of a node that runs with --addr or CANDOR_ADDR, or start a cluster with candor dev",
@@ -37,6 +46,14 @@ type wrapped struct {
 func (w wrapped) Error() string { return w.words }
 func (w wrapped) Unwrap() error { return w.err }
 
+// opened connects within the timeout of a command, whose own work may take
+// longer.
+func (t target) opened(ctx context.Context) (*client.Client, error) {
+	ctx, cancel := context.WithTimeout(ctx, t.timeout)
+	defer cancel()
+	return t.open(ctx)
+}
+
 // with runs f on a client, within the deadline of the command.
 func (t target) with(ctx context.Context, f func(context.Context, *client.Client) error) error {
 	ctx, cancel := context.WithTimeout(ctx, t.timeout)
@@ -46,8 +63,24 @@ func (t target) with(ctx context.Context, f func(context.Context, *client.Client
 		return err
 	}
 	defer closeClient(c)
-	return f(ctx, c)
+	return t.placed(f(ctx, c))
 }
+
+// placed is an error that knows which flags the next command needs, so that it
+// asks the same cluster and namespace.
+func (t target) placed(err error) error {
+	if err == nil || t.repeated == "" {
+		return err
+	}
+	return &placed{err, t.repeated}
+}
+
+type placed struct {
+	error
+	flags string
+}
+
+func (p *placed) Unwrap() error { return p.error }
 
 // closeClient closes a client that nobody uses any more; there is nothing to
 // wait for.

@@ -18,14 +18,6 @@ import (
 // apiVersion stands in every JSON object.
 const apiVersion = "candor/v1"
 
-// checkOutput refuses a form of output that this build does not have.
-func checkOutput(c *cli.Context) error {
-	if o := c.String("output"); o != "" && o != "table" && o != "json" {
-		return usagef("", "--output is %q: want table or json", o)
-	}
-	return nil
-}
-
 func asJSON(c *cli.Context) bool { return c.String("output") == "json" }
 
 // reporting is how errors are told.
@@ -33,8 +25,6 @@ type reporting struct {
 	json  bool
 	quiet bool // no hints
 }
-
-func reportingOf(c *cli.Context) reporting { return reporting{asJSON(c), c.Bool("quiet")} }
 
 // reportingIn looks for -o json and -q in a command line that may be wrong.
 func reportingIn(words []string) (r reporting) {
@@ -54,6 +44,13 @@ func reportingIn(words []string) (r reporting) {
 		}
 	}
 	return r
+}
+
+// next names the command that comes next, unless that was not wanted.
+func (e *env) next(f format, command string) {
+	if !f.quiet {
+		fmt.Fprintln(e.stderr, "  next: "+command)
+	}
 }
 
 // writeJSON writes one object on one line.
@@ -129,33 +126,52 @@ func textOf(b []byte) text {
 	return text{b64: &s}
 }
 
-// receiptJSON is a receipt in JSON.
-type receiptJSON struct {
-	Level    string        `json:"level"`
-	Need     int           `json:"need"`
-	Asked    int           `json:"asked"`
-	Acked    int           `json:"acked"`
-	Durable  int           `json:"durable"`
-	Hinted   int           `json:"hinted"`
-	Repaired int           `json:"repaired"`
-	Epoch    uint64        `json:"epoch"`
-	Replicas []replicaJSON `json:"replicas,omitempty"`
+// keyNames is a key on one line: as it is if that can be read back, else
+// quoted, or in base64 with a word before it.
+func keyNames(plain, b64 *string) []string {
+	if plain == nil {
+		return []string{"b64:" + *b64}
+	}
+	return []string{oneLined([]byte(*plain))}
 }
 
-type replicaJSON struct {
+// quotedKey is a key in a sentence.
+func quotedKey(plain, b64 *string) string {
+	if plain == nil {
+		return "b64:" + *b64
+	}
+	return strconv.Quote(*plain)
+}
+
+// receiptView is a receipt.
+type receiptView struct {
+	Level    string `json:"level"`
+	Need     int    `json:"need"`
+	Asked    int    `json:"asked"`
+	Acked    int    `json:"acked"`
+	Durable  int    `json:"durable"`
+	Hinted   int    `json:"hinted"`
+	Repaired int    `json:"repaired"`
+	Epoch    uint64 `json:"epoch"`
+	// RepairedAsOf is empty where it is not known.
+	RepairedAsOf string       `json:"repaired_as_of,omitempty"`
+	Replicas     []replicaRow `json:"replicas,omitempty"`
+}
+
+type replicaRow struct {
 	Node    string `json:"node"`
 	ID      string `json:"id"`
 	State   string `json:"state"`
 	Version string `json:"version,omitempty"`
 }
 
-func receiptOf(r *client.Receipt) receiptJSON {
-	out := receiptJSON{
+func receiptOf(r *client.Receipt) receiptView {
+	out := receiptView{
 		Level: r.Level.String(), Need: r.Need, Asked: r.Asked, Acked: r.Acked, Durable: r.Durable, Hinted: r.Hinted,
-		Repaired: r.Repaired, Epoch: r.Epoch,
+		Repaired: r.Repaired, Epoch: r.Epoch, RepairedAsOf: timeText(r.RepairedAsOf),
 	}
 	for _, row := range r.Replicas {
-		out.Replicas = append(out.Replicas, replicaJSON{row.Node, row.ID, row.State.String(), versionText(row.Version)})
+		out.Replicas = append(out.Replicas, replicaRow{row.Node, row.ID, row.State.String(), versionText(row.Version)})
 	}
 	return out
 }

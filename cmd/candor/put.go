@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -13,17 +12,19 @@ import (
 
 func putLeaf(e *env) leaf {
 	return leaf{
-		name: "put", args: "KEY VALUE|-|@FILE", about: "write a key; exit 4 if a higher version won, exit 6 if in doubt", least: 2, most: 2,
+		name: "put", args: "KEY VALUE|-|@FILE", about: "write a key; exit 4 if a higher version won or an unseen one was buried, exit 6 if in doubt", views: true, least: 2, most: 2,
 		examples: []string{
 			"candor put user:42 '{\"name\":\"Ada\"}'",
 			"candor put cart:9921 @cart.json -c all       the value is the file's content",
 			"echo hello | candor put greeting -           the value is what comes in on stdin",
 			"candor put session:7 x --ttl 1h",
 			"candor put user:42 x --version VERSION       repeat a write that ended in doubt; it is the same write",
+			"candor put user:42 x --seen VERSION          tell if it replaces a version that you have not seen",
+			"candor put user:42 x --ordered               the node stamps it, above what a quorum holds",
 			"candor put -- -key- -value-                  behind -- nothing is a flag",
 		},
 		flags: dataFlags(append(formFlags("take VALUE as it is, - and @ too"), receiptFlag(),
-			&cli.DurationFlag{Name: "ttl", Usage: "let it expire after this `TIME`; the namespace's if not given, never if 0s"}, versionWriteFlag())...),
+			&cli.DurationFlag{Name: "ttl", Usage: "let it expire after this `TIME`; the namespace's if not given, never if 0s"}, versionWriteFlag(), seenFlag(), orderedFlag(), traceFlag())...),
 		run: func(ctx context.Context, c *cli.Context) error {
 			o := putOptions{key: []byte(c.Args().Get(0)), ttl: c.Duration("ttl"), hasTTL: c.IsSet("ttl")}
 			f, err := formOf(c)
@@ -48,21 +49,70 @@ func versionWriteFlag() cli.Flag {
 	return &cli.StringFlag{Name: "version", Usage: "the `VERSION` of an earlier write, to repeat it"}
 }
 
+func seenFlag() cli.Flag {
+	return &cli.StringFlag{Name: "seen", Usage: "the `VERSION` that you know the key has (" + seenNothing + ": that you know it has none); a newer one that this write replaces is told"}
+}
+
+// seenNothing is the word of --seen for a key that one has seen nothing of.
+const seenNothing = "none"
+
+func orderedFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "ordered", Usage: "let the node stamp it above what a quorum holds; costs a read, and cannot be repeated"}
+}
+
 // writeOptions are those of put and del.
 type writeOptions struct {
 	target
-	reporting
-	stamp   client.Version
-	receipt bool
+	format                  format
+	stamp, seen             client.Version
+	hasSeen                 bool
+	receipt, ordered, trace bool
 }
 
 func writeOptionsOf(c *cli.Context) (o writeOptions, err error) {
-	o.receipt, o.reporting = c.Bool("receipt"), reportingOf(c)
+	o.receipt, o.ordered, o.trace = c.Bool("receipt"), c.Bool("ordered"), c.Bool("trace")
+	if o.format, err = formatOf(c); err != nil {
+		return o, err
+	}
 	if o.target, err = targetOf(c); err != nil {
 		return o, err
 	}
-	o.stamp, err = versionFlag(c, "version")
-	return o, err
+	if o.stamp, err = versionFlag(c, "version"); err != nil {
+		return o, err
+	}
+	if o.hasSeen = c.IsSet("seen"); o.hasSeen && c.String("seen") != seenNothing {
+		if o.seen, err = versionFlag(c, "seen"); err != nil {
+			return o, usagef("--seen "+seenNothing+" says that you know the key has no version", "%v", err)
+		}
+	}
+	if o.ordered && !o.stamp.IsZero() {
+		return o, usagef("", "--ordered and --version exclude each other: an ordered write is stamped by the node")
+	}
+	return o, nil
+}
+
+// options are those of the write. The rows are always asked for: a write in
+// doubt names who holds it.
+func (o writeOptions) options(trace *client.Trace) []client.CallOption {
+	opts := o.call(client.PerReplica(), client.Stamp(o.stamp))
+	if o.hasSeen {
+		opts = append(opts, client.Seen(o.seen))
+	}
+	if o.ordered {
+		opts = append(opts, client.Ordered())
+	}
+	if trace != nil {
+		opts = append(opts, client.TraceTo(trace))
+	}
+	return opts
+}
+
+// steps is where the trace goes; nil if it was not asked for.
+func (o writeOptions) steps() *client.Trace {
+	if o.trace {
+		return new(client.Trace)
+	}
+	return nil
 }
 
 type putOptions struct {
@@ -74,58 +124,86 @@ type putOptions struct {
 
 func put(ctx context.Context, e *env, o putOptions) error {
 	return o.with(ctx, func(ctx context.Context, c *client.Client) error {
-		// The rows are always asked for: a write in doubt names who holds it.
-		opts := o.call(client.PerReplica(), client.Stamp(o.stamp))
+		trace := o.steps()
+		opts := o.options(trace)
 		if o.hasTTL {
 			opts = append(opts, client.TTL(o.ttl))
 		}
 		r, err := c.Put(ctx, o.key, o.value, opts...)
 		if err != nil {
-			return err
+			return withTrace(err, trace)
 		}
-		return written(e.stdout, "put", o.key, &r, o.writeOptions)
+		return e.written("put", o.key, &r, trace, o.writeOptions)
 	})
 }
 
-type writeJSONResult struct {
+// writeView is a write that is done.
+type writeView struct {
 	APIVersion   string      `json:"apiVersion"`
 	Kind         string      `json:"kind"`
 	Op           string      `json:"op"`
 	Key          *string     `json:"key,omitempty"`
 	KeyB64       *string     `json:"key_b64,omitempty"`
-	Outcome      string      `json:"outcome"`
+	Outcome      string      `json:"outcome"` // done, superseded
 	Version      string      `json:"version"`
 	SupersededBy string      `json:"superseded_by,omitempty"`
-	Receipt      receiptJSON `json:"receipt"`
+	Buried       string      `json:"buried,omitempty"` // the version that it replaced and its writer had not seen
+	Receipt      receiptView `json:"receipt"`
+	Trace        []traceStep `json:"trace,omitempty"`
+	receipt      client.Receipt
+	wantsRows    bool
 }
 
-// written prints a write that is done. One that lost to a higher version is told
-// and exits 4.
-func written(w io.Writer, op string, key []byte, r *client.Receipt, o writeOptions) error {
-	err := error(nil)
-	outcome := "done"
+func (v *writeView) screen(wide bool) screen {
+	s := screen{above: fmt.Sprintf("done      %s   %v\n", v.Version, v.receipt)}
+	if v.SupersededBy != "" {
+		s.above = fmt.Sprintf("superseded  %s   by %s   %v\n", v.Version, v.SupersededBy, v.receipt)
+	}
+	if v.Buried != "" {
+		s.above += "buried    " + v.Buried + "   a version that this write had not seen\n"
+	}
+	if wide || v.wantsRows {
+		s.below = receiptRows(&v.receipt)
+	}
+	return s
+}
+
+// names is the version: what a script repeats or asks about the write with.
+func (v *writeView) names() []string { return []string{v.Version} }
+
+// doneUntold is the end of a write that is done, and whose answer could not be
+// printed: it must not be taken for one that had no effect.
+func doneUntold(op string, key []byte, r *client.Receipt, err error) error {
+	return &failure{
+		exit: exitPartly, code: "NOT_PRINTED",
+		err: fmt.Errorf("%s %q is done, version %v, but that could not be printed: %w", op, key, r.Version, err),
+	}
+}
+
+// written prints a write that is done. One that lost to a higher version, or that
+// replaced a version which its writer had not seen, is told and exits 4.
+func (e *env) written(op string, key []byte, r *client.Receipt, trace *client.Trace, o writeOptions) error {
+	shown := *r
+	if !o.receipt && o.format.form != "wide" {
+		shown.Replicas = nil
+	}
+	k := textOf(key)
+	v := &writeView{
+		APIVersion: apiVersion, Kind: "WriteResult", Op: op, Key: k.plain, KeyB64: k.b64, Outcome: "done", Version: r.Version.String(),
+		SupersededBy: versionText(r.SupersededBy), Buried: versionText(r.Buried), Receipt: receiptOf(&shown), Trace: traceOf(trace),
+		receipt: *r, wantsRows: o.receipt,
+	}
 	if r.Superseded() {
-		outcome, err = "superseded", exitWith(exitPartly)
+		v.Outcome = "superseded"
 	}
-	switch {
-	case o.json:
-		shown := *r
-		if !o.receipt {
-			shown.Replicas = nil
-		}
-		k := textOf(key)
-		j := writeJSONResult{apiVersion, "WriteResult", op, k.plain, k.b64, outcome, r.Version.String(), versionText(r.SupersededBy), receiptOf(&shown)}
-		if bad := writeJSON(w, j); bad != nil {
-			return bad
-		}
-		return err
-	case r.Superseded():
-		fmt.Fprintf(w, "superseded  %v   by %v   %v\n", r.Version, r.SupersededBy, *r)
-	default:
-		fmt.Fprintf(w, "done      %v   %v\n", r.Version, *r)
+	if err := o.format.print(e.stdout, v); err != nil {
+		return doneUntold(op, key, r, err)
 	}
-	if o.receipt {
-		fmt.Fprint(w, receiptRows(r))
+	if o.format.forPeople() {
+		fmt.Fprint(e.stderr, traceText(v.Trace))
 	}
-	return err
+	if r.Superseded() || !r.Buried.IsZero() {
+		return exitWith(exitPartly)
+	}
+	return nil
 }

@@ -47,12 +47,21 @@ type serveOptions struct {
 
 // load makes the configuration from all layers, and validates it.
 func (o serveOptions) load(e *env) (*config.Config, error) {
+	c, err := o.read(e)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Validate(); err != nil {
+		return nil, configFailure(err)
+	}
+	return c, nil
+}
+
+// read is load without looking at what the values mean together.
+func (o serveOptions) read(e *env) (*config.Config, error) {
 	host, _ := os.Hostname() // without one node.name has to be set, which Validate says
 	c, err := config.Load(config.Sources{File: o.config, Env: e.environ, Sets: o.sets, HostName: host})
 	if err != nil {
-		return nil, configFailure(err)
-	}
-	if err := c.Validate(); err != nil {
 		return nil, configFailure(err)
 	}
 	return c, nil

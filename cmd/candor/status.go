@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -13,27 +11,26 @@ import (
 
 func statusLeaf(e *env) leaf {
 	return leaf{
-		name: "status", about: "print one line per node, and in how many partitions a quorum is possible",
+		name: "status", about: "print one line per node, and in how many partitions a quorum is possible", views: true,
 		examples: []string{
 			"candor status",
-			"candor status -o json",
+			"candor status --check                        only the verdict; exit 9 if a quorum is not possible everywhere",
+			"candor status -o wide                        with all addresses",
+			"candor status -o name                        the nodes",
+			"candor status --classic                      with the two letters that other stores have",
 			"candor status --admin 127.0.0.1:7403         ask this node's admin port, if client ports are dead",
 		},
-		flags: clusterFlags(&cli.StringFlag{Name: "admin", Usage: "admin `ADDRESS` host:port of a node; learned from --addr if not given"}),
+		flags: adminFlags(
+			&cli.BoolFlag{Name: "check", Usage: "print the verdict, and exit 9 if it is FAILING or UNKNOWN"},
+			&cli.BoolFlag{Name: "classic", Usage: "print UN, DN, UJ or UL for each node"}),
 		run: func(ctx context.Context, c *cli.Context) error {
-			t, err := targetOf(c)
+			o, err := adminOptionsOf(c)
 			if err != nil {
 				return err
 			}
-			return status(ctx, e, statusOptions{t, c.String("admin"), asJSON(c)})
+			return status(ctx, e, statusOptions{o, c.Bool("check"), c.Bool("classic")})
 		},
 	}
-}
-
-type statusOptions struct {
-	target
-	admin string
-	json  bool
 }
 
 // clusterStatus is what a node answers to GET /v1/cluster/status, as far as it
@@ -53,141 +50,71 @@ type clusterStatus struct {
 	Nodes   []nodeStatus `json:"nodes"`
 	Quorum  struct {
 		Possible int   `json:"possible"`
+		Certain  int   `json:"certain"` // without the nodes that are silent
 		Of       int   `json:"of"`
 		Failing  []int `json:"failing"`
 	} `json:"quorum"`
 }
 
 type nodeStatus struct {
-	Name       string `json:"name"`
-	Self       bool   `json:"self"`
-	Zone       string `json:"zone"`
-	State      string `json:"state"`
-	Reachable  bool   `json:"reachable"`
-	Suspect    bool   `json:"suspect"`
-	Client     string `json:"client"`
-	Peer       string `json:"peer"`
-	HTTP       string `json:"http"`
-	Partitions int    `json:"partitions"`
-	Error      string `json:"error"`
+	Name       string   `json:"name"`
+	ID         string   `json:"id"`
+	Self       bool     `json:"self"`
+	Zone       string   `json:"zone"`
+	State      string   `json:"state"`
+	Reachable  bool     `json:"reachable"`
+	Suspect    bool     `json:"suspect"`
+	Phi        *float64 `json:"phi"`    // nil: not measured
+	Gossip     string   `json:"gossip"` // alive, dead, unknown
+	Client     string   `json:"client"`
+	Peer       string   `json:"peer"`
+	GossipAddr string   `json:"gossip_addr"`
+	HTTP       string   `json:"http"`
+	Partitions int      `json:"partitions"`
+	Error      string   `json:"error"`
+}
+
+// statusOptions are those of status: only the verdict, or in the form of other
+// stores.
+type statusOptions struct {
+	adminOptions
+	check, classic bool
 }
 
 func status(ctx context.Context, e *env, o statusOptions) error {
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
-	admins := []string{o.admin}
-	if o.admin == "" {
-		var err error
-		if admins, err = o.admins(ctx); err != nil {
-			return err
-		}
+	v, err := o.status(ctx)
+	if err != nil && o.check && o.format.forPeople() && !isUsage(err) {
+		fmt.Fprintf(e.stdout, "verdict  %-12s%v\n", verdictUnknown, err)
+		return exitWith(exitFailing)
 	}
+	if err != nil {
+		return err
+	}
+	v.check, v.classic = o.check, o.classic
+	if err := o.format.print(e.stdout, v); err != nil {
+		return err
+	}
+	if o.check && !v.verdict().passes() {
+		return exitWith(exitFailing)
+	}
+	return nil
+}
+
+func isUsage(err error) bool {
+	var f *failure
+	return errors.As(err, &f) && f.exit == exitUsage
+}
+
+// status asks for the cluster as any node sees it.
+func (o adminOptions) status(ctx context.Context) (*statusView, error) {
 	asked := time.Now()
-	body, err := firstAnswer(ctx, admins, "/v1/cluster/status")
-	if err != nil {
-		return &failure{
-			exit: exitUnavailable, code: "UNAVAILABLE", err: fmt.Errorf("no admin port answers: %w", err),
-			hint: "candor status --admin HOST:PORT (listen.http of a node that runs)",
-		}
+	v := new(statusView)
+	err := o.ask(ctx, "/v1/cluster/status", &v.answer)
+	if err == nil {
+		err = decodeAnswer(v.answer, &v.clusterStatus)
 	}
-	if o.json {
-		var any json.RawMessage
-		if err := json.Unmarshal(body, &any); err != nil {
-			return failf(exitFailed, "", "a node's status is no JSON: %w", err)
-		}
-		return writeJSON(e.stdout, any)
-	}
-	var s clusterStatus
-	if err := json.Unmarshal(body, &s); err != nil {
-		return failf(exitFailed, "", "a node's status is no JSON: %w", err)
-	}
-	_, err = fmt.Fprint(e.stdout, statusText(&s, time.Since(asked)))
-	return err
-}
-
-// admins learns the admin addresses from the ring. Those of the nodes that were
-// named come in no particular order: any view is as good as another.
-func (o statusOptions) admins(ctx context.Context) (admins []string, err error) {
-	c, err := o.open(ctx)
-	var refused *failure
-	if errors.As(err, &refused) {
-		refused.hint = "candor status --admin HOST:PORT (listen.http of a node), which answers before there is a cluster too"
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer closeClient(c)
-	for _, m := range c.Ring().Members() {
-		admins = append(admins, m.HTTP)
-	}
-	return admins, nil
-}
-
-// statusText is what status prints.
-func statusText(s *clusterStatus, age time.Duration) string {
-	seen := fmt.Sprintf("as seen by %s, %.1fs ago", s.SeenBy.Name, age.Seconds())
-	if s.Waiting != "" || s.Cluster.Epoch == 0 {
-		why := s.Waiting
-		if why == "" {
-			why = "this node is not part of a cluster yet"
-		}
-		return fmt.Sprintf("cluster  %s   no epoch yet   %s\nwaiting  %s\n", s.Cluster.Name, seen, why)
-	}
-	up, suspect := 0, 0
-	rows := [][]string{{"NODE", "STATE", "CLIENT", "PEER", "ADMIN", "ZONE", "PARTITIONS", "WHY"}}
-	for _, n := range s.Nodes {
-		state := n.State
-		switch {
-		case !n.Reachable:
-			state = "DOWN"
-		case n.Suspect:
-			state, suspect, up = "suspect", suspect+1, up+1
-		default:
-			up++
-			if state == "normal" {
-				state = "up"
-			}
-		}
-		rows = append(rows, []string{n.Name, state, n.Client, n.Peer, n.HTTP, orDash(n.Zone), grouped(n.Partitions), n.Error})
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "cluster  %s   N=%d   %s partitions   epoch %d   %s: %d up, %d down   %s\n",
-		s.Cluster.Name, s.Cluster.Replicas, grouped(s.Cluster.Partitions), s.Cluster.Epoch, counted(len(s.Nodes), "node"), up, len(s.Nodes)-up, seen)
-	b.WriteString("quorum   " + quorumText(s) + "\n")
-	b.WriteString(columns(rows))
-	return b.String()
-}
-
-func quorumText(s *clusterStatus) string {
-	q := &s.Quorum
-	if q.Possible == q.Of {
-		return fmt.Sprintf("possible in all %s partitions", grouped(q.Of))
-	}
-	return fmt.Sprintf("possible in %s of %s partitions; not in %s", grouped(q.Possible), grouped(q.Of), partitions(q.Failing, q.Of-q.Possible))
-}
-
-// shownPartitions is how many runs of partitions are listed.
-const shownPartitions = 8
-
-// partitions lists partition numbers, runs of them shortened, of which there are
-// all in all.
-func partitions(numbers []int, all int) string {
-	var runs []string
-	listed := 0
-	for i := 0; i < len(numbers) && len(runs) < shownPartitions; {
-		j := i
-		for j+1 < len(numbers) && numbers[j+1] == numbers[j]+1 {
-			j++
-		}
-		run := fmt.Sprint(numbers[i])
-		if j > i {
-			run = fmt.Sprintf("%d-%d", numbers[i], numbers[j])
-		}
-		runs, listed, i = append(runs, run), listed+j-i+1, j+1
-	}
-	text := strings.Join(runs, ", ")
-	if listed < all {
-		text += fmt.Sprintf(" and %s more", grouped(all-listed))
-	}
-	return text
+	v.age = time.Since(asked)
+	return v, err
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -29,35 +30,6 @@ func TestPartitionsAreListedInRuns(t *testing.T) {
 		if got := partitions(tc.numbers, tc.all); got != tc.want {
 			t.Errorf("%v: %s", tc.numbers, got)
 		}
-	}
-}
-
-// A node that does not answer is a row, never an omission.
-func TestStatusText(t *testing.T) {
-	var s clusterStatus
-	s.Cluster.Name, s.Cluster.Replicas, s.Cluster.Partitions, s.Cluster.Epoch = "shop", 3, 1024, 1
-	s.SeenBy.Name = "n1"
-	s.Quorum.Possible, s.Quorum.Of, s.Quorum.Failing = 1022, 1024, []int{3, 4}
-	s.Nodes = []nodeStatus{
-		{Name: "n1", State: "normal", Reachable: true, Client: "a:1", Peer: "a:2", HTTP: "a:3", Zone: "a", Partitions: 1024},
-		{Name: "n2", State: "normal", Client: "b:1", Peer: "b:2", HTTP: "b:3", Partitions: 1024, Error: "connection refused"},
-		{Name: "n3", State: "normal", Reachable: true, Suspect: true, Client: "c:1", Peer: "c:2", HTTP: "c:3", Partitions: 1024},
-	}
-	want := `cluster  shop   N=3   1,024 partitions   epoch 1   3 nodes: 2 up, 1 down   as seen by n1, 0.4s ago
-quorum   possible in 1,022 of 1,024 partitions; not in 3-4
-NODE  STATE    CLIENT  PEER  ADMIN  ZONE  PARTITIONS  WHY
-n1    up       a:1     a:2   a:3    a     1,024
-n2    DOWN     b:1     b:2   b:3    -     1,024       connection refused
-n3    suspect  c:1     c:2   c:3    -     1,024
-`
-	if got := statusText(&s, 400*time.Millisecond); got != want {
-		t.Errorf("got\n%s", got)
-	}
-	waiting := clusterStatus{Waiting: "waiting for 10.0.0.2:7401"}
-	waiting.Cluster.Name, waiting.SeenBy.Name = "shop", "n1"
-	want = "cluster  shop   no epoch yet   as seen by n1, 0.0s ago\nwaiting  waiting for 10.0.0.2:7401\n"
-	if got := statusText(&waiting, 0); got != want {
-		t.Errorf("got\n%s", got)
 	}
 }
 
@@ -155,7 +127,8 @@ func TestNumbers(t *testing.T) {
 }
 
 func TestParseEntry(t *testing.T) {
-	for line, want := range map[string]string{
+	const want = "want one JSON object with key, value (or key_b64, value_b64) and perhaps ttl_ms: "
+	for line, begin := range map[string]string{
 		`{"key":"a","value":"b"}`:                              "a=b",
 		`{"key":"é\u00e9","value":"\ud83d\ude00"}`:             "éé=😀",
 		`{"key_b64":"AP8=","value_b64":""}`:                    "\x00\xff=",
@@ -164,23 +137,61 @@ func TestParseEntry(t *testing.T) {
 		`{"key":"k","value":"\uFFFD"}`:                         "k=�",
 		`{"key":"k"}`:                                          "want exactly one of value",
 		`{"key":"k","key_b64":"aw==","value":""}`:              "want exactly one of key",
-		`{"key":"k","value":1}`:                                "want one JSON object",
-		`{"key":"k","value":"","ttl_ms":-1}`:                   "want one JSON object",
-		`{"key":"k","value":"","ttl_ms":1.5}`:                  "want one JSON object",
-		`{"key":"k","value_b64":"*"}`:                          "want one JSON object",
-		`["k","v"]`:                                            "want one JSON object",
+		`{"key":"k","value":1}`:                                want + "value is a number: want a string",
+		`{"key":"k","value":"","ttl_ms":-1}`:                   want + "ttl_ms is -1: want a whole number that is not negative",
+		`{"key":"k","value":"","ttl_ms":1.5}`:                  want + "ttl_ms is 1.5: want a whole number that is not negative",
+		`{"key":"k","value":"","ttl_ms":"1h"}`:                 want + "ttl_ms is a string: want a whole number",
+		`{"key":"k","value":"","line":true}`:                   want + "line is true or false: want a whole number",
+		`{"key":"k","value_b64":"*"}`:                          want + "a text that has to be base64 is none from its byte 1 on",
+		`{"key":"k","value_b64":{}}`:                           want + "value_b64 is an object: want base64 in a string",
+		`["k","v"]`:                                            want + "it is an array",
+		`{"key":"k","val`:                                      want + "it ends too early",
+		`{"key":"k","val":1}`:                                  want + `unknown field "val"`,
 		`{"key":"k","value":"\ud83d x"}`:                       "half of a surrogate pair",
 		"{\"key\":\"k\",\"value\":\"\xff\"}":                   "not UTF-8",
 		`{"key":"k","value":"v"}{"key":"k2","value":"v"}`:      "want one JSON object, and something follows",
-		`{"key":"k","value":"v","version":"01a20325e5a80000"}`: "want one JSON object",
+		`{"key":"k","value":"v","version":"01a20325e5a80000"}`: "version: not a version",
 	} {
 		e, why := parseEntry([]byte(line))
 		if why == "" {
 			why = string(e.key) + "=" + string(e.value)
 		}
-		if !strings.HasPrefix(why, want) {
+		if !strings.HasPrefix(why, begin) {
 			t.Errorf("%s: %s", line, why)
 		}
+	}
+}
+
+// The words of a fault are those of JSON: none names a type of Go.
+func TestJSONFaultsNameNoGo(t *testing.T) {
+	for _, line := range []string{`1`, `"x"`, `true`, `[]`, `{"key":[]}`, `{"key":{}}`, `{"line":"x"}`, `{"key_b64":1}`, `{"key_b64":"a"}`, `{"ttl_ms":99999999999999999999}`, `{`, ``} {
+		_, why := parseEntry([]byte(line))
+		for _, word := range []string{"Go", "struct", "uint", "int ", "illegal", "unmarshal", "EOF", "entryJSON", "[]"} {
+			if why == "" || strings.Contains(why, word) {
+				t.Errorf("%s: %q", line, why)
+			}
+		}
+	}
+}
+
+// The lines that an export's import has refused are no export, so that no last
+// line is missed.
+func TestRefusedLinesOfAnExportAreNoExport(t *testing.T) {
+	line := `{"ns":"default","key":"a","value":"b","version":"` + newer + `"}`
+	for text, want := range map[string]string{line: trailerMissing, `{"line":1,"outcome":"refused","reason":"","text":` + strconv.Quote(line) + `}`: trailerNone} {
+		l := newLines(strings.NewReader(text))
+		if _, err := l.next(); err != nil || l.verdict() != want {
+			t.Errorf("%s: %s, %v", text, l.verdict(), err)
+		}
+	}
+}
+
+// Every line of a file is in one column of what --verify prints.
+func TestVerifyColumnsAddUp(t *testing.T) {
+	s := readSummary{Found: 20001, Different: 1, Missing: 2, NotRead: 3, BadLines: 4, Expired: 5}
+	const want = "verify  20,001 found   1 different   2 missing   3 not read   4 bad   5 expired   0B in 0s (0/s)   least acked 0"
+	if got := s.text(); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
 
@@ -209,14 +220,16 @@ func TestImportExitCodes(t *testing.T) {
 		s    writeSummary
 		want int
 	}{
-		{writeSummary{Done: 1}, 0}, {writeSummary{Done: 1, InDoubt: 1}, exitInDoubt}, {writeSummary{Done: 1, Refused: 1, refusal: refusal}, exitPartly},
-		{writeSummary{Refused: 1, refusal: refusal}, exitUnavailable}, {writeSummary{Superseded: 1}, exitPartly}, {writeSummary{BadLines: 1}, exitPartly},
+		{writeSummary{writeCounts: writeCounts{Done: 1}}, 0}, {writeSummary{writeCounts: writeCounts{Done: 1, InDoubt: 1}}, exitInDoubt}, {writeSummary{writeCounts: writeCounts{Done: 1, Refused: 1}, refusal: refusal}, exitPartly},
+		{writeSummary{writeCounts: writeCounts{Refused: 1}, refusal: refusal}, exitUnavailable}, {writeSummary{writeCounts: writeCounts{Superseded: 1}}, exitPartly}, {writeSummary{writeCounts: writeCounts{BadLines: 1}}, exitPartly},
+		{writeSummary{writeCounts: writeCounts{Done: 1}, Trailer: trailerMissing}, exitPartly}, {writeSummary{writeCounts: writeCounts{Done: 1}, Trailer: trailerDiffers}, exitPartly},
+		{writeSummary{writeCounts: writeCounts{Done: 1}, Trailer: trailerOK}, 0}, {writeSummary{writeCounts: writeCounts{Done: 1}, Trailer: trailerNone}, 0},
 	} {
 		if got := tc.s.exit(); got != tc.want {
 			t.Errorf("%+v exits with %d, want %d", tc.s, got, tc.want)
 		}
 	}
-	for r, want := range map[readSummary]int{{Found: 3}: 0, {Different: 1}: exitPartly, {Missing: 1}: exitPartly, {InDoubt: 1}: exitPartly} {
+	for r, want := range map[readSummary]int{{Found: 3, Trailer: trailerNone}: 0, {Different: 1}: exitPartly, {Missing: 1}: exitPartly, {NotRead: 1}: exitPartly, {Trailer: trailerMissing}: exitPartly, {Found: 1, Trailer: trailerOK}: 0} {
 		if got := r.exit(); got != want {
 			t.Errorf("%+v exits with %d", r, got)
 		}
@@ -233,5 +246,32 @@ func TestInterruptedExitCode(t *testing.T) {
 	}
 	if got := e.report(ctx, exitWith(exitInDoubt), reporting{}); got != exitInDoubt {
 		t.Errorf("exits with %d", got)
+	}
+}
+
+// A write that is done and could not be told is not one without effect.
+func TestDoneAndNotPrinted(t *testing.T) {
+	version, err := client.ParseVersion(newer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, exit := describe(doneUntold("put", []byte("k"), &client.Receipt{Version: version}, errors.New("no space left on device")))
+	if want := `put "k" is done, version ` + newer + `, but that could not be printed: no space left on device`; j.Message != want || j.Class != "done" || exit != exitPartly {
+		t.Errorf("exit %d, %+v", exit, j)
+	}
+}
+
+// What became of a line in doubt can be asked with its version.
+func TestRejectsInDoubtHaveTheirVersion(t *testing.T) {
+	version, err := client.ParseVersion(newer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lost := &client.Error{Op: "put", Receipt: client.Receipt{Version: version}}
+	if v := rejectOf(3, isInDoubt, lost, []byte("x")); v.Version != newer || v.Outcome != "in doubt" {
+		t.Errorf("%+v", v)
+	}
+	if v := rejectOf(3, wasRefused, lost, []byte("x")); v.Version != "" || v.Outcome != "refused" {
+		t.Errorf("%+v", v)
 	}
 }
