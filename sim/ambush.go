@@ -17,16 +17,16 @@ func (s *Sim) beforeFlush(l *link, waiting []byte) bool {
 	fresh, repair := kinds(waiting)
 	switch me := l.p.node.index; {
 	case repair && s.faultDice.chance(f.KillBeforeRepair):
-		s.mark("coordinator killed before it wrote back")
+		s.mark(markKilledBeforeRepair)
 		s.crashSoon(l.p.node)
 		return true
 	case fresh && s.faultDice.chance(f.CutAfterSend):
-		s.mark("coordinator cut off after it had sent a write")
+		s.mark(markCutAfterSend)
 		oneWay := s.faultDice.chance(0.5) // only the acknowledgements are lost
-		var pairs [][2]int
+		var pairs []pair
 		for other := range s.nodes {
 			if other != me {
-				pairs = append(pairs, [2]int{other, me})
+				pairs = append(pairs, pair{other, me})
 			}
 		}
 		s.fig.Cuts++

@@ -68,7 +68,7 @@ func (c *checker) ended(o *operation) {
 	switch {
 	case o.acked || o.kind == wire.OpScan:
 		o.class = done
-	case o.doubtful:
+	case o.doubtful && !o.voided:
 		o.class = doubt
 	default:
 		o.class = none
@@ -79,18 +79,23 @@ func (c *checker) ended(o *operation) {
 	}
 }
 
-// ghost fails if there is a sign of a write that had no effect. A network that
-// doubles frames can make one: the first copy is refused, the second is taken.
-// TCP never does that, so such writes are let off.
+// ghost fails if there is a sign of a write that had no effect, or of one that
+// OUTCOME said was not applied. A network that doubles frames can make one of the
+// first kind: one copy is refused, the other is taken. TCP never does that, so
+// such writes are let off.
 func (c *checker) ghost(o *operation) {
-	if o.class != none || o.doubled {
+	why := o.text
+	switch {
+	case o.voided:
+		why = "OUTCOME: not applied"
+	case o.class != none || o.doubled:
 		return
 	}
 	switch {
-	case o.seen:
-		c.s.failKey(o.key, "REG", "ghost: %v had no effect (%s), but has been read", o, o.text)
+	case o.shown:
+		c.s.failKey(o.key, "REG", "ghost: %v had no effect (%s), but has been read", o, why)
 	case o.present:
-		c.s.failKey(o.key, "TRUTH", "ghost: %v had no effect (%s), but a replica holds it", o, o.text)
+		c.s.failKey(o.key, "TRUTH", "ghost: %v had no effect (%s), but a replica holds it", o, why)
 	}
 }
 
@@ -102,14 +107,14 @@ func (c *checker) doubled(frame []byte) {
 	}
 	var w wire.WriteItem
 	for more, err := q.NextWrite(&w); more && err == nil; more, err = q.NextWrite(&w) {
-		if o := c.s.written(w.Record); o != nil {
+		if o := c.s.written(c.s.history.find(w.Namespace, w.Key), w.Record); o != nil {
 			o.doubled = true
 		}
 	}
 }
 
 // describe is an answer in one line.
-func describe(a *attempt, r *wire.Answer) string {
+func describe(r *wire.Answer) string {
 	switch {
 	case r.Code != contract.OK:
 		text := fmt.Sprintf("%v: %s", r.Code, r.Error.Message)
@@ -117,19 +122,24 @@ func describe(a *attempt, r *wire.Answer) string {
 			text += " (" + r.Error.Receipt.String() + ")"
 		}
 		return text
-	case a.outcome:
-		return fmt.Sprintf("OUTCOME %v, winner %v", r.Outcome.Fate, r.Outcome.Winner)
+	case r.Op == wire.OpOutcome:
+		return fmt.Sprintf("%v, winner %v", r.Outcome.Fate, r.Outcome.Winner)
+	case r.Op == wire.OpExplain:
+		return fmt.Sprintf("%d rows, winner %v", len(r.Explain.Rows), r.Explain.Winner)
 	case r.Op == wire.OpGet:
 		if !r.Get.Found {
-			return fmt.Sprintf("not found, version %v, %v", r.Get.Version, r.Get.Receipt)
+			return fmt.Sprintf("not found, version %v, level %v, %v", r.Get.Version, r.Get.Receipt.Level, r.Get.Receipt)
 		}
-		return fmt.Sprintf("found #%d, version %v, %v", operationOf(r.Get.Value), r.Get.Version, r.Get.Receipt)
+		return fmt.Sprintf("found #%d, version %v, level %v, %v", operationOf(r.Get.Value), r.Get.Version, r.Get.Receipt.Level, r.Get.Receipt)
 	case r.Op == wire.OpScan:
 		return fmt.Sprintf("%d items, %+v", len(r.Scan.Items), r.Scan.Coverage)
 	}
 	text := fmt.Sprintf("%v, version %v, %v", r.Write.Outcome, r.Write.Version, r.Write.Receipt)
 	if !r.Write.Winner.IsZero() {
 		text += fmt.Sprintf(", winner %v", r.Write.Winner)
+	}
+	if !r.Write.Buried.IsZero() {
+		text += fmt.Sprintf(", buried %v", r.Write.Buried)
 	}
 	return text
 }

@@ -1,25 +1,35 @@
 package sim
 
-import "github.com/candordb/candor/hlc"
+import (
+	"github.com/candordb/candor/contract"
+	"github.com/candordb/candor/hlc"
+)
 
 // CLOCK: rule 1, and that no version is given twice.
 
-// stamped checks a version that a node has made, and gives it to its write.
+// bounded checks that a version of a node's own clock is below the bound that
+// its disk holds.
+func (c *checker) bounded(p *process, v hlc.Version, ok bool) {
+	if !ok {
+		c.s.mark(markClockHeld)
+		return
+	}
+	if bound := boundOn(&p.node.disk); v.Time > bound {
+		c.s.fail("CLOCK", "%v issues %v, above the bound %v that its disk holds", p.node, v, bound)
+	}
+}
+
+// stamped checks a version that a node has made when a request came in, and
+// gives it to its write.
 func (c *checker) stamped(p *process, v hlc.Version, ok bool) {
 	s := c.s
-	if ok {
-		if bound := boundOn(&p.node.disk); v.Time > bound {
-			s.fail("CLOCK", "%v issues %v, above the bound %v that its disk holds", p.node, v, bound)
-		}
-	} else {
-		s.mark("clock held back by its bound or fence")
-	}
+	c.bounded(p, v, ok)
 	if p.request == nil {
 		s.fail("CLOCK", "%v makes a stamp that no write asked for", p.node)
 		return
 	}
 	for all := p.request.operations; p.stamping < len(all); p.stamping++ {
-		if o := all[p.stamping]; o.writes() && !o.stamped {
+		if o := all[p.stamping]; o.writes() && !o.stamped && !o.has(contract.Ordered) {
 			p.stamping++
 			if ok {
 				s.stampAs(o, v)
@@ -30,22 +40,39 @@ func (c *checker) stamped(p *process, v hlc.Version, ok bool) {
 	s.fail("CLOCK", "%v makes one stamp too many", p.node)
 }
 
+// ordered checks the version of an ordered write when it is first seen. A time
+// that is not a tick of the node's own clock goes with a writer id of its own, or
+// it could be given twice.
+func (c *checker) ordered(o *operation) {
+	s := c.s
+	for _, n := range s.nodes {
+		if p := n.process; p != nil && p.clock.writer == o.version.Writer {
+			if o.version.Time > p.clock.word {
+				s.failKey(o.key, "CLOCK", "%v has the writer id of %v, whose clock has not issued that time", o, n)
+			}
+			return
+		}
+	}
+	s.mark(markOrderedAbove)
+}
+
 // arrived notes which stamps are out of bounds by the clock of the node to which
-// they come: more than twice the drift ahead, or older than the age limit.
+// they come: more than twice the drift ahead, or older than the age limit. In a
+// BATCH each stamp that the node makes can take its clock on by a millisecond.
 func (c *checker) arrived(p *process, a *attempt) {
 	now, limits := p.Clock().Millis(), c.s.plan
 	for i, o := range a.operations {
 		at := o.version.Time.Millis()
-		if o.stamped && !a.outcome && (at > now+2*limits.MaxDrift.Milliseconds() || at < now-limits.AgeLimit.Milliseconds()) {
+		if o.stamped && (at > now+2*limits.MaxDrift.Milliseconds()+int64(i) || at < now-limits.AgeLimit.Milliseconds()) {
 			a.misstamp |= 1 << i
 		}
 	}
 }
 
 // observed checks that a message has not taken a clock further ahead than the
-// drift allows.
+// drift allows; where its counter is full, a millisecond more.
 func (c *checker) observed(p *process, before hlc.Timestamp) {
-	now, limit := p.clock.word, p.Now().Physical+c.s.plan.MaxDrift.Milliseconds()
+	now, limit := p.clock.word, p.Now().Physical+c.s.plan.MaxDrift.Milliseconds()+1
 	if now != before && now.Millis() > limit {
 		c.s.fail("CLOCK", "a message takes the clock of %v from %v to %v, beyond %d", p.node, before, now, limit)
 	}

@@ -110,12 +110,11 @@ func (s *Sim) readAll() {
 		}
 	}
 	read = func(c *client, k *key, tries int) {
-		o := s.newOperation(wire.OpGet, k)
+		o := s.newOperation(wire.OpGet, k.space, k)
 		o.client, o.level = c.id, contract.All
 		if k.damaged >= 0 {
 			o.level = contract.Quorum // nothing repairs a damaged record yet
 		}
-		o.need = needOf(o.level, s.plan.Replicas)
 		a := &attempt{operations: []*operation{o}, node: s.nodes[c.home], deadline: time.Second, patience: 2 * time.Second}
 		c.current = a
 		c.after = func() {
@@ -158,12 +157,12 @@ func (c *checker) final(k *key) {
 		if rec == nil {
 			continue
 		}
-		w := s.written(rec)
+		w := s.written(k, rec)
 		switch {
 		case w == nil || w.key != k:
 			s.failKey(k, "FINAL", "(4) fabricated: %s", dump(rec))
 			return
-		case w.class == none && !w.doubled:
+		case w.class == none && !w.doubled || w.voided:
 			s.failKey(k, "FINAL", "(3) ghost: %v had no effect, but stands", w)
 		case !bytes.Equal(rec, w.record()):
 			s.failKey(k, "FINAL", "(3) the record of %v is not what was written: %x", w, rec)
@@ -195,8 +194,8 @@ func (c *checker) strays() {
 	lo, hi := storage.RecordRange(0, ^uint64(0))
 	for _, n := range c.s.nodes {
 		err := n.disk.engine.Scan(lo, hi, func(stored, rec []byte) bool {
-			_, _, name, err := storage.ParseRecordKey(stored)
-			k := c.s.history.byName[string(name)]
+			_, namespace, name, err := storage.ParseRecordKey(stored)
+			k := c.s.history.find(namespace, name)
 			if err != nil || k == nil {
 				c.s.fail("FINAL", "(4) %v holds key %q, which nobody wrote", n, name)
 				return false
@@ -227,7 +226,7 @@ func (c *checker) setFull() {
 		switch {
 		case add.class == done && !there:
 			s.failKey(k, "SETFULL", "lost: %v was acknowledged and is absent at the end", add)
-		case add.class == none && there && !add.doubled:
+		case add.class == none && there && (!add.doubled || add.voided):
 			s.failKey(k, "SETFULL", "ghost: %v had no effect and is there at the end", add)
 		case add.class == doubt && there:
 			s.fig.Recovered++
@@ -235,54 +234,64 @@ func (c *checker) setFull() {
 	}
 }
 
-// scanAll walks the whole of every node's view by SCAN. All replicas agree by
-// now, so each has to show exactly the live keys.
+// scanAll walks the whole of every namespace by SCAN, through every node, at one
+// level after the other. All replicas agree by now, so each walk has to show
+// exactly the live keys.
 func (s *Sim) scanAll() {
-	if s.failure != nil {
-		return
+	levels := []contract.Level{contract.One, contract.Quorum, contract.All}
+	if s.fig.Damaged > 0 {
+		levels = levels[:1]
 	}
-	for i := range s.nodes {
-		c := s.newClient(2000 + i)
-		c.home = i
-		o := s.newOperation(wire.OpScan, nil)
-		o.client, o.level, o.need = c.id, contract.One, 1
-		shown, ended := 0, false
-		var page func()
-		page = func() {
-			before := c.walk.pages
-			a := &attempt{operations: []*operation{o}, node: s.nodes[i], deadline: time.Second, patience: 2 * time.Second}
-			c.current = a
-			c.after = func() {
-				shown += c.walk.items
-				switch {
-				case c.walk.pages == before && o.tries == 5:
-					s.fail("LIVE", "all is healed, but a scan through %v fails: %s", a.node, o.text)
-				case c.walk.ended:
-					ended = true
-				default:
-					page()
-				}
+	for i, n := range s.nodes {
+		for j, sp := range s.spaces {
+			if s.failure == nil {
+				s.scanOnce(n, sp, levels[(i+j)%len(levels)])
 			}
-			o.tries++
-			c.start(a)
-		}
-		page()
-		if !s.until(time.Minute, "a whole scan ends", func() bool { return ended }) {
-			return
-		}
-		if want := s.liveKeys(); shown != want && s.fig.Damaged == 0 {
-			s.fail("SCAN", "a whole scan through %v shows %d keys of %d", s.nodes[i], shown, want)
-			return
 		}
 	}
 }
 
-// liveKeys is how many keys have a value that never expires.
-func (s *Sim) liveKeys() int {
+// scanOnce walks a namespace through a node.
+func (s *Sim) scanOnce(n *node, sp *space, level contract.Level) {
+	c := s.newClient(2000 + n.index)
+	c.home = n.index
+	o := s.newOperation(wire.OpScan, sp, nil)
+	o.client, o.level, o.walk = c.id, level, &walk{o: o}
+	shown, ended := 0, false
+	var page func()
+	page = func() {
+		before := o.walk.pages
+		a := &attempt{operations: []*operation{o}, node: n, deadline: time.Second, patience: 2 * time.Second}
+		c.current = a
+		c.after = func() {
+			shown += o.walk.items
+			switch {
+			case o.walk.pages == before && o.tries == 5:
+				s.fail("LIVE", "all is healed, but a scan of %s through %v fails: %s", sp.Name, n, o.text)
+			case o.walk.ended:
+				ended = true
+			default:
+				s.after(time.Duration(o.tries)*10*time.Millisecond, "next page", nil, page)
+			}
+		}
+		o.tries++
+		c.start(a)
+	}
+	page()
+	if !s.until(time.Minute, "a whole scan ends", func() bool { return ended }) {
+		return
+	}
+	if want := s.liveKeys(sp); shown != want && s.fig.Damaged == 0 {
+		s.fail("SCAN", "a whole scan of %s at level %v through %v shows %d keys of %d", sp.Name, level, n, shown, want)
+	}
+}
+
+// liveKeys is how many keys of a namespace have a value that never expires.
+func (s *Sim) liveKeys(sp *space) int {
 	n := 0
 	for _, k := range s.history.keys {
 		rec := s.nodes[k.owners[0]].disk.synced(k)
-		if r, err := record.Parse(rec); err == nil && !r.Tombstone && r.ExpiresAt == 0 {
+		if r, err := record.Parse(rec); err == nil && k.space == sp && !r.Tombstone && r.ExpiresAt == 0 {
 			n++
 		}
 	}

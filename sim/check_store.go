@@ -3,7 +3,6 @@ package sim
 import (
 	"github.com/candordb/candor/contract"
 	"github.com/candordb/candor/hlc"
-	"github.com/candordb/candor/record"
 	"github.com/candordb/candor/replica"
 )
 
@@ -13,26 +12,27 @@ type holding struct {
 	decided hlc.Version // that, and what the batch in work has decided
 }
 
-// written is the write that made a record; nil if nobody did.
-func (s *Sim) written(rec []byte) *operation {
-	r, err := record.Parse(rec)
-	if err != nil {
-		return nil
-	}
-	return s.history.byVersion[r.Version]
-}
-
 // applied checks what a replica has decided about a batch: a write stands only
 // if no higher version was there, and is beaten only by one that was; a fresh
 // one that was stamped too long ago is refused.
 func (c *checker) applied(n *node, now replica.Now, writes []replica.Write) {
 	for i := range writes {
 		w := &writes[i]
-		if w.Kind == replica.System || w.Result.Code != contract.OK {
+		k := c.s.history.find(w.Namespace, w.Key)
+		switch {
+		case w.Kind == replica.System:
+			continue
+		case w.Kind == replica.Void && w.Result.Code == contract.OK:
+			c.voided(n, w)
+			continue
+		case w.Result.Code != contract.OK:
+			if w.Result.Code == contract.Clock && w.Result.Kind == contract.StampGivenUp {
+				c.s.mark(markVoidRefused)
+			}
 			continue
 		}
-		o := c.s.written(w.Record)
-		if o == nil {
+		o := c.s.written(k, w.Record)
+		if o == nil || o.key != k {
 			c.s.fail("REG", "fabricated: %v merges a record for key %q that nobody wrote: %s", n, w.Key, dump(w.Record))
 			return
 		}
@@ -45,6 +45,8 @@ func (c *checker) applied(n *node, now replica.Now, writes []replica.Write) {
 		case winner.IsZero() && o.version.Less(h.decided):
 			c.s.failKey(o.key, "STORE", "%v says that %v stands, but held %v", n, o.version, h.decided)
 		case winner.IsZero():
+			c.againstVoid(n, w, o)
+			c.buries(n, now, o, w.Kind, h.decided)
 			h.decided = o.version
 			o.stood |= 1 << n.index
 		case winner != h.decided || !o.version.Less(winner):
@@ -59,11 +61,11 @@ func (c *checker) applied(n *node, now replica.Now, writes []replica.Write) {
 // less than before.
 func (c *checker) synced(n *node, writes []replica.Write) {
 	for i := range writes {
-		if w := &writes[i]; w.Kind != replica.System && w.Result.Code == contract.OK {
-			if o := c.s.written(w.Record); o != nil {
+		if w := &writes[i]; w.Kind < replica.System && w.Result.Code == contract.OK {
+			if o := c.s.written(nil, w.Record); o != nil {
 				c.settle(n, o.key, false)
 				if o.class != open {
-					c.s.mark("late ack after the answer")
+					c.s.mark(markLateAck)
 				}
 			}
 		}
@@ -85,7 +87,7 @@ func (c *checker) settle(n *node, k *key, crashed bool) {
 	h := &n.held[k.index]
 	v := hlc.Version{}
 	if rec := n.disk.synced(k); rec != nil {
-		o := c.s.written(rec)
+		o := c.s.written(k, rec)
 		if o == nil {
 			c.s.failKey(k, "REG", "fabricated: %v holds %s", n, dump(rec))
 			return
@@ -97,16 +99,55 @@ func (c *checker) settle(n *node, k *key, crashed bool) {
 		c.s.failKey(k, "STORE", "%v holds %v, after %v; it decided for %v", n, v, h.synced, h.decided)
 	}
 	*h = holding{v, v}
+	if crashed {
+		c.recoverNotes(n, k)
+	}
+}
+
+// recoverNotes sees which notes of versions that were given up a crash has left.
+func (c *checker) recoverNotes(n *node, k *key) {
+	for _, o := range k.operations {
+		if bit := uint16(1) << n.index; o.everNoted&bit != 0 && (o.noted&bit != 0) != n.disk.notes(k, o) {
+			o.noted ^= bit
+		}
+	}
 }
 
 // holders is how many natural replicas of a key hold a version, or a higher
 // one, synced.
 func (c *checker) holders(k *key, v hlc.Version) int {
-	n := 0
+	q := c.holding(k, v)
+	return q.total()
+}
+
+// holding is how many do in each domain.
+func (c *checker) holding(k *key, v hlc.Version) (q needs) {
 	for _, i := range k.owners {
-		if !c.s.nodes[i].held[k.index].synced.Less(v) {
-			n++
+		if n := c.s.nodes[i]; !n.held[k.index].synced.Less(v) {
+			q[0]++
+			q[1+n.region]++
 		}
 	}
-	return n
+	return q
+}
+
+// meets says whether as many hold a version, or a higher one, as is needed.
+func (c *checker) meets(k *key, q *needs, v hlc.Version) bool {
+	have := c.holding(k, v)
+	return have.enough(q)
+}
+
+// inStep is how many natural replicas hold the highest version that any of them
+// does, if its write has ended; all, if it has not.
+func (c *checker) inStep(k *key) int {
+	var best hlc.Version
+	for _, i := range k.owners {
+		if v := c.s.nodes[i].held[k.index].synced; best.Less(v) {
+			best = v
+		}
+	}
+	if w := c.s.history.byVersion[best]; w == nil || w.class == open {
+		return len(k.owners)
+	}
+	return c.holders(k, best)
 }

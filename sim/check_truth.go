@@ -1,13 +1,9 @@
 package sim
 
 import (
-	"math/bits"
-	"slices"
 	"time"
 
 	"github.com/candordb/candor/contract"
-	"github.com/candordb/candor/hlc"
-	"github.com/candordb/candor/ring"
 	"github.com/candordb/candor/wire"
 )
 
@@ -25,17 +21,17 @@ func (c *checker) answered(p *process, a *attempt, r *reply) {
 		s.fail("RES", "%v is answered %v after its deadline", a.operations[0], -a.left(p))
 	}
 	if r.answer.Epoch != p.epoch() {
-		s.fail("TRUTH", "an answer names epoch %d", r.answer.Epoch)
+		s.fail("TRUTH", "an answer names epoch %d, in epoch %d", r.answer.Epoch, p.epoch())
 	}
-	for i, o := range a.operations {
+	for i := range a.operations {
 		one := &r.answer
 		if len(a.operations) > 1 && one.Code == contract.OK {
 			if one = nil; i < len(r.answer.Results) {
 				one = &r.answer.Results[i]
 			}
 		}
-		if one != nil && o.key != nil {
-			c.truth(a, i, one)
+		if one != nil {
+			c.truth(p, a, i, one)
 		}
 	}
 }
@@ -43,8 +39,12 @@ func (c *checker) answered(p *process, a *attempt, r *reply) {
 // left is how long a process has until the deadline of a request; while it is
 // paused its time stands still.
 func (a *attempt) left(p *process) time.Duration {
-	took := p.sim.now - a.arrivedAt - (p.pausedFor - a.pausedFor)
-	return min(a.deadline, 5*time.Second) - took
+	return min(a.deadline, 5*time.Second) - a.took(p)
+}
+
+// took is how long a process has had a request.
+func (a *attempt) took(p *process) time.Duration {
+	return p.sim.now - a.arrivedAt - (p.pausedFor - a.pausedFor)
 }
 
 // expect checks that a request which has arrived is answered at its deadline,
@@ -63,141 +63,166 @@ func (c *checker) expect(p *process, on *conn, a *attempt) {
 // answerSlack is for clocks that drift and for rounding to milliseconds.
 const answerSlack = 10 * time.Millisecond
 
-func (c *checker) truth(a *attempt, i int, r *wire.Answer) {
-	o := a.operations[i]
+func (c *checker) truth(p *process, a *attempt, i int, r *wire.Answer) {
+	o, q := a.operations[i], &a.asked[i]
+	if r.Code != contract.OK {
+		c.refusal(a, i, r)
+		return
+	}
+	if o.key != nil && q.needs.total() == 0 && o.kind != wire.OpExplain && !o.has(contract.Weaken) {
+		c.s.failKey(o.key, "TRUTH", "%v is answered OK, at a level that its replicas cannot meet", o)
+		return
+	}
+	switch o.kind {
+	case wire.OpScan:
+		o.walk.leaves(c, a, &r.Scan)
+	case wire.OpExplain:
+		c.explainTruth(o, q, &r.Explain)
+	case wire.OpOutcome:
+		c.outcomeTruth(o, &r.Outcome)
+	case wire.OpGet:
+		c.readTruth(p, a, i, &r.Get)
+	default:
+		c.writeTruth(a, i, &r.Write)
+	}
+}
+
+// readTruth checks a GET that is answered OK.
+func (c *checker) readTruth(p *process, a *attempt, i int, r *wire.GetAnswer) {
+	o, q := a.operations[i], &a.asked[i]
+	lowered := r.Receipt.Level != q.level
+	if lowered && !o.has(contract.Weaken) {
+		c.s.failKey(o.key, "TRUTH", "%v is answered at level %v, which it did not ask", o, r.Receipt.Level)
+		return
+	}
+	n, _ := c.achieved(a, i, r)
+	c.receipt(o, &r.Receipt, &n, r.Version)
+	c.readRows(o, r)
+	c.traced(o, r.Trace)
+	switch half := a.took(p)*2 >= min(a.deadline, 5*time.Second); {
+	case lowered && half:
+		c.s.mark(markWeakenedLater)
+	case lowered:
+		c.s.mark(markWeakenedAtOnce)
+	case q.level == contract.EachQuorum && c.s.spread(o.key) > 1:
+		c.s.mark(markEachQuorum)
+	}
+}
+
+// writeTruth checks a write that is answered OK.
+func (c *checker) writeTruth(a *attempt, i int, r *wire.WriteAnswer) {
+	o, q := a.operations[i], &a.asked[i]
+	if a.misstamp&(1<<i) != 0 {
+		c.s.failKey(o.key, "TRUTH", "%v is answered OK, though its stamp was out of bounds when it arrived", o)
+	}
+	if c.tooLarge(o) {
+		c.s.failKey(o.key, "TRUTH", "%v is answered OK, though its value is beyond the limit", o)
+	}
+	if o.has(contract.Ordered) && o.version.IsZero() {
+		c.s.failKey(o.key, "TRUTH", "%v is answered OK, and no replica has seen it", o)
+	}
+	c.receipt(o, &r.Receipt, &q.needs, r.Version)
+	c.traced(o, r.Trace)
+	c.decided(o, q, r)
+	c.buriedTruth(o, r)
+	if (q.level == contract.LocalOne || q.level == contract.LocalQuorum) && c.s.spread(o.key) > 1 {
+		c.s.mark(markLocalLevel)
+	}
+}
+
+// spread is how many regions hold replicas of a key.
+func (s *Sim) spread(k *key) (regions int) {
+	for _, size := range k.sizes[1:] {
+		regions += min(size, 1)
+	}
+	return regions
+}
+
+// tooLarge says whether a write's value is beyond what the node or the namespace
+// takes.
+func (c *checker) tooLarge(o *operation) bool {
+	return uint64(o.size) > c.s.plan.Limits.ValueBytes || o.space.ValueBytes > 0 && uint64(o.size) > o.space.ValueBytes
+}
+
+// traced checks the steps of a trace: there if it was asked for, in order, and of
+// members only.
+func (c *checker) traced(o *operation, steps []wire.TraceStep) {
+	if o.has(contract.Trace) != (steps != nil) {
+		c.s.failKey(o.key, "TRUTH", "%v: %d steps of a trace; asked %v", o, len(steps), o.has(contract.Trace))
+	}
+	for i := range steps {
+		_, member := c.s.cluster.Ring.Index(steps[i].Node)
+		if !member || i > 0 && steps[i].OffsetUS < steps[i-1].OffsetUS {
+			c.s.failKey(o.key, "TRUTH", "%v: step %d of its trace, %+v, comes behind %+v", o, i, steps[i], steps[max(i, 1)-1])
+			return
+		}
+	}
+}
+
+// refusal checks an answer that is not OK.
+func (c *checker) refusal(a *attempt, i int, r *wire.Answer) {
+	o, q := a.operations[i], &a.asked[i]
+	if o.key == nil {
+		return
+	}
 	if a.misstamp&(1<<i) != 0 && r.Code.Class() != contract.NoEffect {
 		c.s.failKey(o.key, "TRUTH", "%v is answered %v, though its stamp was out of bounds when it arrived", o, r.Code)
 	}
 	switch {
-	case r.Code == contract.OK && a.outcome:
-		c.outcomeTruth(o, &r.Outcome)
-	case r.Code == contract.OK && o.kind == wire.OpGet:
-		c.receipt(o, &r.Get.Receipt, r.Get.Version, true)
-		c.readRows(o, &r.Get)
-	case r.Code == contract.OK:
-		c.receipt(o, &r.Write.Receipt, r.Write.Version, true)
-		c.writeTruth(o, &r.Write)
-	case a.outcome:
 	case r.Code == contract.Corrupt:
-		c.s.mark("damage told")
+		c.s.mark(markDamageTold)
 		if o.key.damaged < 0 {
 			c.s.failKey(o.key, "TRUTH", "%v meets damage, where there is none", o)
 		}
+	case r.Code == contract.Overloaded:
+		c.s.mark(markOverloaded)
+	case r.Code == contract.TooLarge:
+		c.s.mark(markTooLarge)
+	case r.Code == contract.Clock && r.Error.Kind <= contract.StampOld:
+		c.s.mark(markStaleStamp)
 	case r.Error.Receipt != nil && o.writes():
-		c.s.mark("write in doubt")
-		if r.Error.Version != o.version {
-			c.s.failKey(o.key, "TRUTH", "%v is in doubt as version %v", o, r.Error.Version)
-		}
-		c.receipt(o, r.Error.Receipt, o.version, false)
-		if r.Error.Receipt.Asked < o.need {
-			c.s.failKey(o.key, "TRUTH", "%v was sent to too few replicas for its level, instead of being refused: %v", o, r.Error.Receipt)
-		}
-		if r.Error.Receipt.Acked == 1 && o.need > 1 {
-			c.s.mark("in doubt with one replica that has it")
-		}
+		c.inDoubt(o, q, r)
 	case r.Code == contract.Unavailable:
-		c.s.mark("refused as too few are reachable")
-		if e := &r.Error; e.Need != o.need || e.N != len(o.key.owners) || len(e.Down) > e.N {
-			c.s.failKey(o.key, "TRUTH", "%v is refused with need %d of %d replicas, %d down", o, e.Need, e.N, len(e.Down))
-		}
+		c.unavailable(o, q, &r.Error)
 	}
 }
 
-// receipt checks the counts of a receipt; met says that the level has to be.
-func (c *checker) receipt(o *operation, r *contract.Receipt, v hlc.Version, met bool) {
-	c.s.fig.Receipts++
-	natural, holders := len(o.key.owners), c.holders(o.key, v)
+// inDoubt checks a write that is in doubt.
+func (c *checker) inDoubt(o *operation, q *asked, r *wire.Answer) {
+	c.s.mark(markInDoubt)
+	if o.has(contract.Ordered) && o.version.IsZero() && !r.Error.Version.IsZero() {
+		c.s.orderedAs(o, r.Error.Version)
+	}
+	got := r.Error.Receipt
 	switch {
-	case r.Need != o.need || r.Level != resolved(o.level):
-		c.s.failKey(o.key, "TRUTH", "%v has a receipt with need %d at level %v", o, r.Need, r.Level)
-	case met != (r.Acked >= r.Need) || met && r.Durable < r.Need:
-		c.s.failKey(o.key, "TRUTH", "%v is answered %s, with receipt %v", o, map[bool]string{true: "OK", false: "in doubt"}[met], r)
-	case r.Acked > r.Asked || r.Asked > natural || r.Hinted != 0 || r.Durable > r.Acked:
-		c.s.failKey(o.key, "TRUTH", "%v has an impossible receipt: %v", o, r)
-	case r.Acked > holders:
-		c.s.failKey(o.key, "TRUTH", "%v claims %d replicas for %v, but %d hold it synced", o, r.Acked, v, holders)
+	case r.Error.Version != o.version:
+		c.s.failKey(o.key, "TRUTH", "%v is in doubt as version %v", o, r.Error.Version)
+	case got.Asked < q.needs.total():
+		c.s.failKey(o.key, "TRUTH", "%v was sent to too few replicas for its level, instead of being refused: %v", o, got)
+	case counts(q.level) && got.Acked >= got.Need:
+		c.s.failKey(o.key, "TRUTH", "%v is in doubt, with receipt %v", o, got)
 	}
-	if o.rows != (r.Rows != nil) {
-		c.s.failKey(o.key, "TRUTH", "%v: rows asked %v, rows sent %v", o, o.rows, r.Rows != nil)
+	c.counted(o, got, &q.needs, o.version)
+	if got.Acked == 1 && q.needs.total() > 1 {
+		c.s.mark(markInDoubtHeld)
 	}
 }
 
-// writeTruth checks outcome and rows of a write that was answered OK.
-func (c *checker) writeTruth(o *operation, a *wire.WriteAnswer) {
-	stood, heard := bits.OnesCount16(o.stood), bits.OnesCount16(o.stood|o.beaten)
+// unavailable checks a request that was refused for want of replicas.
+func (c *checker) unavailable(o *operation, q *asked, e *wire.Error) {
 	switch {
-	case a.Version != o.version:
-		c.s.failKey(o.key, "TRUTH", "%v is answered as version %v", o, a.Version)
-	case heard < a.Receipt.Acked:
-		c.s.failKey(o.key, "TRUTH", "%v claims %d replicas, but %d have decided about it", o, a.Receipt.Acked, heard)
-	case a.Outcome == contract.Applied && (stood < a.Receipt.Acked || !a.Winner.IsZero()):
-		c.s.failKey(o.key, "TRUTH", "%v is applied at %d replicas, but stood at %d only; winner %v", o, a.Receipt.Acked, stood, a.Winner)
-	case a.Outcome == contract.Superseded && (o.beaten == 0 || !o.version.Less(a.Winner) || c.holders(o.key, a.Winner) == 0):
-		c.s.failKey(o.key, "TRUTH", "%v is superseded by %v, which no replica told", o, a.Winner)
-	}
-	acked, beaten := 0, 0
-	for i := range a.Receipt.Rows {
-		row := &a.Receipt.Rows[i]
-		switch n := c.row(o, a.Receipt.Rows, i); {
-		case n == nil:
-		case row.State == contract.RowSuperseded:
-			acked++
-			beaten++
-			if hlc.VersionFrom(row.Version[:]).Compare(o.version) <= 0 || o.beaten&(1<<n.index) == 0 {
-				c.s.failKey(o.key, "TRUTH", "%v: %v is said to hold %x", o, n, row.Version)
-			}
-		case row.State == contract.Durable:
-			acked++
-			if o.stood&(1<<n.index) == 0 {
-				c.s.failKey(o.key, "TRUTH", "%v: %v is said to have it, where it never stood", o, n)
-			}
-		}
-	}
-	if o.rows && (acked != a.Receipt.Acked || (beaten > 0) != (a.Outcome == contract.Superseded)) {
-		c.s.failKey(o.key, "TRUTH", "%v: %v, %v, but %d rows have it, %d of them more", o, a.Outcome, a.Receipt, acked, beaten)
-	}
-}
-
-// readRows checks the rows of a read: each replica holds what it is said to
-// hold, or by now more.
-func (c *checker) readRows(o *operation, a *wire.GetAnswer) {
-	holds := 0
-	for i := range a.Receipt.Rows {
-		row := &a.Receipt.Rows[i]
-		n := c.row(o, a.Receipt.Rows, i)
-		if n == nil || row.State != contract.Durable && row.State != contract.RowSuperseded {
-			continue
-		}
-		v := hlc.VersionFrom(row.Version[:])
-		if n.held[o.key.index].synced.Less(v) {
-			c.s.failKey(o.key, "TRUTH", "%v: %v is said to hold %v", o, n, v)
-		}
-		if !v.Less(a.Version) {
-			holds++
-		}
-	}
-	if o.rows && holds < a.Receipt.Acked {
-		c.s.failKey(o.key, "TRUTH", "%v: %v, but %d rows hold the winner", o, a.Receipt, holds)
-	}
-}
-
-// row is the node of a row, which is natural and has one row only.
-func (c *checker) row(o *operation, rows []contract.Row, i int) *node {
-	at, ok := c.s.cluster.Ring.Index(ring.NodeID(rows[i].Node))
-	twice := slices.ContainsFunc(rows[:i], func(r contract.Row) bool { return r.Node == rows[i].Node })
-	if !ok || twice || !slices.Contains(o.key.owners, at) {
-		c.s.failKey(o.key, "TRUTH", "%v: row %d is of a node that is no natural replica, or comes twice", o, i)
-		return nil
-	}
-	return c.s.nodes[at]
-}
-
-// outcomeTruth checks that what OUTCOME calls settled is on a quorum.
-func (c *checker) outcomeTruth(o *operation, a *wire.OutcomeAnswer) {
-	if a.Fate == contract.Pending {
+	case q.needs.total() == 0:
+		c.s.mark(markLocalRefused)
 		return
+	case !o.after.IsZero() && e.Reachable >= e.Need:
+		c.s.mark(markSessionRefused)
+	default:
+		c.s.mark(markTooFew)
 	}
-	if got, need := c.holders(o.key, a.Winner), needOf(contract.Quorum, c.s.plan.Replicas); got < need {
-		c.s.failKey(o.key, "TRUTH", "OUTCOME of %v is %v, but %d of %d hold %v", o, a.Fate, got, need, a.Winner)
+	// Of an ordered write it may be the quorum, whose version it has to know, that
+	// cannot be had, and of one that may be weakened it is the least.
+	other := o.has(contract.Weaken) && e.Need < q.needs.total() || o.has(contract.Ordered) && e.Need == majority(len(o.key.owners))
+	if e.Need != q.needs.total() && !other || e.N != len(o.key.owners) || len(e.Down) > e.N {
+		c.s.failKey(o.key, "TRUTH", "%v is refused with need %d of %d replicas, %d down", o, e.Need, e.N, len(e.Down))
 	}
 }

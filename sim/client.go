@@ -12,7 +12,8 @@ import (
 // client does one thing at a time, thinks, and goes on. It keeps to what the
 // protocol asks of a client: its stamps are made from the clocks that nodes
 // send and its own monotonic time, under a random writer id; a write in doubt
-// is repeated with the same stamp.
+// is repeated with the same stamp. Some clients are sessions: they hand the last
+// version of a key that they have seen along with every request.
 type client struct {
 	sim     *Sim
 	id      int
@@ -26,14 +27,16 @@ type client struct {
 	stamp   hlc.Timestamp // the last one
 	heard   hlc.Timestamp
 	heardAt time.Duration
-	seen    map[int]hlc.Version // by key: the highest version that it was shown
-	walk    walk
-	after   func() // at the end: what comes after an attempt, in place of proceed
+	session bool
+	seen    map[int]hlc.Version // by key: the highest version that it was shown, or told that it has written
+	asking  *operation          // the write of which it asks OUTCOME, to go on with behind that
+	after   func()              // at the end: what comes after an attempt, in place of proceed
 }
 
 func (s *Sim) newClient(id int) *client {
 	c := &client{sim: s, id: id, dice: s.stream(fmt.Sprintf("client/%d", id)), seen: make(map[int]hlc.Version)}
 	c.home, c.writer = c.dice.IntN(len(s.nodes)), c.dice.Uint64()
+	c.session = s.stream(fmt.Sprintf("session/%d", id)).chance(s.plan.Load.Sessions)
 	for _, n := range s.nodes {
 		c.portals = append(c.portals, &portal{c: c, node: n})
 	}
@@ -60,19 +63,14 @@ func (c *client) think() {
 
 // launch sends operations, several as a BATCH, to some node.
 func (c *client) launch(operations ...*operation) {
-	a := &attempt{operations: operations, deadline: pick(c.dice, c.sim.plan.Load.Deadlines...)}
-	c.try(a)
-}
-
-// try starts an attempt.
-func (c *client) try(a *attempt) {
 	s := c.sim
+	a := &attempt{operations: operations, deadline: pick(c.dice, s.plan.Load.Deadlines...)}
 	a.node = s.nodes[c.dice.IntN(len(s.nodes))]
 	if a.node.process == nil && c.dice.chance(0.8) {
 		a.node = s.nodes[c.dice.IntN(len(s.nodes))]
 	}
 	a.patience = a.deadline + c.dice.between(100*time.Millisecond, time.Second)
-	for _, o := range a.operations {
+	for _, o := range operations {
 		o.tries++
 	}
 	c.start(a)
@@ -109,7 +107,7 @@ func (c *client) unanswered(a *attempt, why string) {
 // answered takes the answer to an attempt.
 func (c *client) answered(a *attempt, r *reply) {
 	a.over = true
-	for i, o := range a.operations {
+	for i := range a.operations {
 		one := &r.answer
 		if len(a.operations) > 1 && one.Code == contract.OK {
 			if i >= len(one.Results) {
@@ -118,40 +116,50 @@ func (c *client) answered(a *attempt, r *reply) {
 			}
 			one = &r.answer.Results[i]
 		}
-		c.take(a, o, one, r.when)
+		c.take(a, i, one, r.when)
 	}
 	c.proceed(a)
 }
 
 // take judges the answer of one operation.
-func (c *client) take(a *attempt, o *operation, answer *wire.Answer, when span) {
-	s := c.sim
+func (c *client) take(a *attempt, i int, answer *wire.Answer, when span) {
+	s, o := c.sim, a.operations[i]
 	s.fig.Codes[answer.Code]++
-	o.text = describe(a, answer)
+	o.text = describe(answer)
 	if s.verbose() {
 		s.tracef("c%d: %v -> %v: %s", c.id, a.node, o, o.text)
 	}
-	switch {
-	case a.outcome:
-		if answer.Code == contract.OK {
-			s.check.outcome(o, &answer.Outcome)
-		}
-	case answer.Code != contract.OK:
+	if answer.Code != contract.OK {
 		if o.writes() && answer.Code.Settled(true) == contract.Unknown {
 			o.doubtful = true
 		}
-	case o.kind == wire.OpScan:
-		o.acked = true
-		c.walk.page(s, o, &answer.Scan)
-	case o.kind == wire.OpGet:
-		o.acked = true
-		s.check.read(o, &answer.Get, when)
-		if v := answer.Get.Version; c.seen[o.key.index].Less(v) {
-			c.seen[o.key.index] = v
+		return
+	}
+	o.acked = true
+	switch o.kind {
+	case wire.OpOutcome:
+		s.check.outcome(o, &a.asked[i], &answer.Outcome)
+	case wire.OpExplain:
+	case wire.OpScan:
+		o.walk.page(s, a, &answer.Scan)
+		for j := range answer.Scan.Items {
+			if k := s.history.find(o.space.number, answer.Scan.Items[j].Key); k != nil {
+				c.saw(k, answer.Scan.Items[j].Version)
+			}
 		}
+	case wire.OpGet:
+		s.check.read(a, i, &answer.Get, when)
+		c.saw(o.key, answer.Get.Version)
 	default:
-		o.acked = true
-		s.check.wrote(o, &answer.Write)
+		s.check.wrote(o, &a.asked[i], &answer.Write)
+		c.saw(o.key, o.version)
+	}
+}
+
+// saw notes a version of a key that the client was shown, or wrote.
+func (c *client) saw(k *key, v hlc.Version) {
+	if c.seen[k.index].Less(v) {
+		c.seen[k.index] = v
 	}
 }
 
@@ -162,29 +170,42 @@ func (c *client) proceed(a *attempt) {
 		c.after()
 		return
 	}
-	s, load := c.sim, &c.sim.plan.Load
-	o := a.operations[0]
-	switch {
-	case len(a.operations) > 1 || s.calm || o.tries > 4:
-	case o.kind == wire.OpScan && c.walk.goesOn(o):
-		s.after(time.Millisecond, "next page", nil, func() { c.launch(o) })
-		return
-	case !o.writes() || a.outcome:
-	case o.doubtful && !o.acked && !o.version.IsZero() && c.dice.chance(load.Ask):
-		s.fig.Outcomes++
-		s.after(c.dice.exponential(100*time.Millisecond), "outcome", nil, func() {
-			c.try(&attempt{operations: a.operations, outcome: true, deadline: time.Second})
-		})
-		return
-	case o.stamped && (o.doubtful && !o.acked && c.dice.chance(load.Retry) || o.acked && c.dice.chance(load.Again)):
-		s.fig.Retries++
-		s.after(c.dice.exponential(100*time.Millisecond), "again", nil, func() { c.launch(o) })
+	if o := a.operations[0]; len(a.operations) == 1 && c.goesOn(o) {
 		return
 	}
 	for _, o := range a.operations {
-		s.check.ended(o)
+		c.sim.check.ended(o)
+	}
+	if w := c.asking; w != nil {
+		if c.asking = nil; c.goesOn(w) {
+			return
+		}
+		c.sim.check.ended(w)
 	}
 	c.think()
+}
+
+// goesOn does the next thing about an operation, if there is more to be done.
+func (c *client) goesOn(o *operation) bool {
+	s, load := c.sim, &c.sim.plan.Load
+	soon := c.dice.exponential(100 * time.Millisecond)
+	switch unsettled := o.doubtful && !o.acked && !o.voided; {
+	case s.calm || o.tries > 4 || o.asks > 2:
+	case o.kind == wire.OpScan && o.walk.goesOn(o):
+		s.after(time.Millisecond, "next page", nil, func() { c.launch(o) })
+		return true
+	case !o.writes():
+	case unsettled && !o.version.IsZero() && c.dice.chance(load.Ask):
+		o.asks++
+		c.asking = o
+		s.after(soon, "outcome", nil, func() { c.launch(c.outcome(o)) })
+		return true
+	case o.stamped && (unsettled && c.dice.chance(load.Retry) || (o.acked || o.voided) && c.dice.chance(load.Again)):
+		s.fig.Retries++
+		s.after(soon, "again", nil, func() { c.launch(o) })
+		return true
+	}
+	return false
 }
 
 // tick makes a stamp.

@@ -5,34 +5,43 @@ import (
 	"time"
 )
 
-// shapes are the ways to cut a network: each returns the pairs that cannot
-// reach each other.
+// pair is two nodes that cannot reach each other. Where a cut is one way, it is
+// the first whose messages are lost.
+type pair [2]int
+
+// shapes are the ways to cut a network: each draws the pairs that it cuts.
 var shapes = []struct {
 	name string
-	cut  func(s *Sim) [][2]int
+	cut  func(s *Sim) []pair
 }{
-	{"isolate one", func(s *Sim) [][2]int { return across(s, func(i int) bool { return i == s.victim() }) }},
-	{"halves", func(s *Sim) [][2]int {
-		side := s.faultDice.Perm(len(s.nodes))
-		return across(s, func(i int) bool { return side[i] < len(side)/2 })
+	{"isolate one", func(s *Sim) []pair {
+		victim := s.faultDice.IntN(len(s.nodes))
+		return s.across(func(i int) bool { return i == victim })
 	}},
-	{"random sides", func(s *Sim) [][2]int {
+	{"halves", func(s *Sim) []pair { return s.sides(len(s.nodes) / 2) }},
+	{"uniform size", func(s *Sim) []pair { return s.sides(s.faultDice.up(1, len(s.nodes)-1)) }},
+	{"uniform membership", func(s *Sim) []pair {
 		side := s.faultDice.Uint64()
-		return across(s, func(i int) bool { return side&(1<<i) != 0 })
+		return s.across(func(i int) bool { return side&(1<<i) != 0 })
 	}},
-	{"bridge", func(s *Sim) [][2]int {
+	{"bridge", func(s *Sim) []pair {
 		// Two halves, and one node that reaches both.
-		side := s.faultDice.Perm(len(s.nodes))
-		pairs := across(s, func(i int) bool { return side[i] < len(side)/2 })
-		return slices.DeleteFunc(pairs, func(p [2]int) bool { return side[p[0]] == 0 || side[p[1]] == 0 })
+		at := s.faultDice.Perm(len(s.nodes))
+		pairs := s.across(func(i int) bool { return at[i] < len(at)/2 })
+		return slices.DeleteFunc(pairs, func(p pair) bool { return at[p[0]] == 0 || at[p[1]] == 0 })
 	}},
-	{"ring", func(s *Sim) [][2]int {
-		// Every node reaches its neighbours in a circle only, each a different
-		// majority where there are five.
+	{"ring", func(s *Sim) []pair {
+		// In a circle, every node reaches the next ones on both sides, so that it sees
+		// a majority, and each another one. Of three or four nodes that would be all:
+		// there the first and the last are apart.
 		at, n := s.faultDice.Perm(len(s.nodes)), len(s.nodes)
-		return pairsWhere(s, func(i, j int) bool {
+		reach := max(1, majority(n)/2)
+		return s.pairs(func(i, j int) bool {
 			d := (at[i] - at[j] + n) % n
-			return d > 1 && d < n-1
+			if n < 5 {
+				return at[i]+at[j] == n-1 && at[i]*at[j] == 0
+			}
+			return d > reach && d < n-reach
 		})
 	}},
 }
@@ -45,30 +54,38 @@ func shapeNames() []string {
 	return all
 }
 
-// victim is a random node; it is drawn once for each cut.
-func (s *Sim) victim() int { return s.victimNow }
-
-// across are the pairs of which one is on that side and the other is not.
-func across(s *Sim, side func(i int) bool) [][2]int {
-	return pairsWhere(s, func(i, j int) bool { return side(i) != side(j) })
+// sides are two sides, the first of that many nodes.
+func (s *Sim) sides(size int) []pair {
+	at := s.faultDice.Perm(len(s.nodes))
+	return s.across(func(i int) bool { return at[i] < size })
 }
 
-func pairsWhere(s *Sim, apart func(i, j int) bool) [][2]int {
-	var pairs [][2]int
-	for i := range s.nodes {
-		for j := range i {
-			if apart(i, j) {
-				pairs = append(pairs, [2]int{i, j})
-			}
+// across are the pairs of a node on a side with one that is not.
+func (s *Sim) across(side func(i int) bool) []pair {
+	pairs := s.pairs(func(i, j int) bool { return side(i) != side(j) })
+	for i, p := range pairs {
+		if !side(p[0]) {
+			pairs[i] = pair{p[1], p[0]}
 		}
 	}
 	return pairs
 }
 
+func (s *Sim) pairs(apart func(i, j int) bool) []pair {
+	var all []pair
+	for i := range s.nodes {
+		for j := range i {
+			if apart(i, j) {
+				all = append(all, pair{i, j})
+			}
+		}
+	}
+	return all
+}
+
 // cutSomewhere cuts the network in two, for a while.
 func (s *Sim) cutSomewhere() {
 	f := &s.plan.Faults
-	s.victimNow = s.faultDice.IntN(len(s.nodes))
 	name := pick(s.faultDice, f.Shapes...)
 	shape := shapes[slices.Index(shapeNames(), name)]
 	long := f.CutFor
@@ -77,6 +94,11 @@ func (s *Sim) cutSomewhere() {
 	}
 	oneWay := s.faultDice.chance(s.plan.Net.AnswersDropped)
 	pairs := shape.cut(s)
+	if s.faultDice.chance(half) {
+		for i, p := range pairs {
+			pairs[i] = pair{p[1], p[0]} // the other side is the one that is not heard
+		}
+	}
 	s.fig.Cuts++
 	if oneWay {
 		s.fig.OneWayCuts++
@@ -86,7 +108,7 @@ func (s *Sim) cutSomewhere() {
 }
 
 // cutPairs cuts pairs of nodes, in one direction or both, for a while.
-func (s *Sim) cutPairs(pairs [][2]int, oneWay bool, long time.Duration) {
+func (s *Sim) cutPairs(pairs []pair, oneWay bool, long time.Duration) {
 	for _, p := range pairs {
 		s.net.cut[p[0]][p[1]]++
 		if !oneWay {
@@ -121,21 +143,23 @@ func (s *Sim) silence(from, to int) {
 	})
 }
 
-// swizzle clogs some nodes one by one and lets them go in another order.
+// swizzle clogs some nodes one by one, in random order, and lets them go one by
+// one, in another.
 func (s *Sim) swizzle() {
 	order := s.faultDice.Perm(len(s.nodes))
 	order = order[:1+s.faultDice.IntN(len(order))]
 	s.fig.Swizzles++
-	last := s.now + time.Duration(len(order))*500*time.Millisecond
-	for i, victim := range order {
-		s.at(s.now+time.Duration(i)*s.faultDice.between(0, 500*time.Millisecond), "swizzle", nil, func() {
+	step := s.faultDice.between(50*time.Millisecond, 500*time.Millisecond)
+	all := s.now + time.Duration(len(order))*step
+	for i, free := range s.faultDice.Perm(len(order)) {
+		victim, until := order[i], all+time.Duration(1+free)*step
+		s.at(s.now+time.Duration(i)*step, "swizzle", nil, func() {
 			for other := range s.nodes {
 				if other == victim || s.calm {
 					continue
 				}
-				until := s.faultDice.between(0, 2*time.Second) + last - s.now
-				s.net.clog(victim, other, until)
-				s.net.clog(other, victim, until)
+				s.net.clog(victim, other, until-s.now)
+				s.net.clog(other, victim, until-s.now)
 			}
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/candordb/candor/contract"
+	"github.com/candordb/candor/hlc"
 	"github.com/candordb/candor/record"
 	"github.com/candordb/candor/replica"
 	"github.com/candordb/candor/storage"
@@ -46,9 +47,17 @@ func (d *disk) Range(from uint64, namespace uint32, after []byte, last uint64, f
 	})
 }
 
+func (d *disk) Voided(token uint64, namespace uint32, key []byte, version hlc.Version) (bool, error) {
+	_, err := d.engine.Get(storage.AppendVoidKey(nil, token, namespace, key, version))
+	if errors.Is(err, storage.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // synced is the record that would survive a power cut now; nil: none.
 func (d *disk) synced(k *key) []byte {
-	d.scratch = storage.AppendRecordKey(d.scratch[:0], k.token, namespaceNumber, k.name)
+	d.scratch = storage.AppendRecordKey(d.scratch[:0], k.token, k.space.number, k.name)
 	rec, _ := d.engine.Synced(d.scratch)
 	return rec
 }
@@ -62,6 +71,14 @@ type batch struct {
 func (b *batch) PutRecord(token uint64, namespace uint32, key, rec []byte) {
 	b.key = storage.AppendRecordKey(b.key[:0], token, namespace, key)
 	b.Put(b.key, rec)
+}
+
+func (b *batch) PutVoid(token uint64, namespace uint32, key []byte, version hlc.Version) {
+	b.Put(storage.AppendVoidKey(nil, token, namespace, key, version), storage.VoidFormat)
+}
+
+func (b *batch) EraseVoid(token uint64, namespace uint32, key []byte, version hlc.Version) {
+	b.Delete(storage.AppendVoidKey(nil, token, namespace, key, version))
 }
 
 func (b *batch) PutSystem(name, value []byte) {
@@ -104,14 +121,17 @@ func (c *committer) submit(writes []replica.Write) bool {
 func (c *committer) nudge() {
 	if !c.busy && len(c.queue) > 0 {
 		c.busy = true
-		c.p.sim.after(10*time.Microsecond, "commit", c.p, c.commit)
+		c.p.sim.after(10*time.Microsecond+c.p.sim.late(bugSlowPath, 20*time.Millisecond), "commit", c.p, c.commit)
 	}
 }
 
 // commit takes a batch from the queue and writes it.
 func (c *committer) commit() {
-	n, cost := 0, 0
-	for n < len(c.queue) && (n == 0 || cost+c.queue[n].Cost() <= c.p.sim.plan.Limits.BatchBytes) {
+	n, cost, most := 0, 0, len(c.queue)
+	if c.p.sim.bug(bugTinyBatch) {
+		most = min(most, 1)
+	}
+	for n < most && (n == 0 || cost+c.queue[n].Cost() <= c.p.sim.plan.Limits.BatchBytes) {
 		cost += c.queue[n].Cost()
 		n++
 	}
@@ -157,6 +177,7 @@ func (c *committer) sync() {
 		c.done(contract.OK)
 	case errors.Is(err, storage.ErrInDoubt):
 		s.tracef("%v: a sync failed", c.p.node)
+		s.mark(markFailStop)
 		c.broken = true
 		c.done(contract.Internal)
 		c.work = append(c.work[:0], c.queue...)
@@ -194,6 +215,7 @@ func (d *disk) lose(s *Sim) {
 		kept := s.diskDice.chance(s.plan.Disk.Keep)
 		if !kept {
 			s.fig.BatchesLost++
+			s.mark(markTornTail)
 		}
 		return kept
 	})

@@ -6,20 +6,23 @@
 // replicas, real frames, the real arithmetic of clocks and rings. Made up is only
 // what surrounds them: timeline (virtual time), network and link, disk and
 // committer, hardware (clocks), node and process, client. Faults begin at random
-// hours (faults.go, cuts.go) or in the middle of one certain thing (ambush.go).
+// hours (faults.go, cuts.go, epochs.go), in the middle of one certain thing
+// (ambush.go), or where the shell may do what a real one seldom does (buggify.go).
 //
 // Run makes one run. Its Plan says which faults there are and what clients do: a
-// swarm run draws from the seed which options are on at all, each with
-// probability one half, and then how strong they are; a scenario is a preset. Each
-// option, and each part of the run, has a stream of random numbers of its own. A
-// run ends in calm: all heals, every node starts again, every key is read at ALL.
+// swarm run draws from the seed which options are on at all (swarm.go), and then
+// how strong they are; a scenario is a preset. Each option, and each part of the
+// run, has a stream of random numbers of its own. A run ends in calm: all heals,
+// every node starts again, every key is read at ALL and every namespace scanned.
 //
-// The checkers are REG (what reads may return), TRUTH (answers against what
-// replicas hold at that moment), STORE (no replica goes back), CLOCK (rule 1),
-// RES (one answer each, in time), SCAN, SETFULL, FINAL (nothing lost, no ghost, all
-// agree), LIVE (it ends), EPOCH (one epoch 1, chosen before anybody acts on it) and
-// WIRE. They keep books of their own. That they bite is shown by planted bugs
-// (package traitor, go test -tags traitor).
+// The checkers are REG (what reads may return: every pair of levels, sessions,
+// ordered writes), TRUTH (answers, receipts, OUTCOME, what was buried, EXPLAIN,
+// against what replicas hold at that moment), SCAN (nothing left out, coverage
+// adds up), STORE (no replica goes back), CLOCK (rule 1), RES (one answer each, in
+// time), SETFULL, FINAL (nothing lost, no ghost, all agree), LIVE (it ends), EPOCH
+// (one epoch 1, chosen before anybody acts on it) and WIRE. They keep books of their
+// own. That they bite is shown by planted bugs (package traitor, go test -tags
+// traitor); that the runs come to what is rare, by marks (marks.go).
 //
 // # How to read a failure
 //
@@ -35,7 +38,8 @@
 //
 // With -v everything of interest is printed as it happens. If the fingerprint
 // differs from the reported one the code is another, or something decides by
-// what is not in the seed: that is a bug to be found first.
+// what is not in the seed: that is a bug to be found first. What was mended goes,
+// as these flags, into testdata/seeds.txt.
 //
 // It is pure like the packages that it drives; whoever wants many runs at once
 // makes them in many goroutines, each whole.

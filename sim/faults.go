@@ -24,6 +24,15 @@ func (s *Sim) unleash() {
 		s.fig.ClockJumps++
 		s.tracef("the clock of %v jumps to %v", n, n.clock.offset)
 	})
+	if jump := p.Clocks.One; jump != 0 {
+		n := s.anyone()
+		for i, by := range []time.Duration{jump, -jump} {
+			s.at(time.Duration(1+i)*p.Length/3, "jump", nil, func() {
+				n.clock.offset += by
+				s.fig.ClockJumps++
+			})
+		}
+	}
 	if amplitude := p.Clocks.Strobe; amplitude > 0 {
 		n, sign := s.anyone(), time.Duration(1)
 		s.every(100*time.Millisecond, func() {
@@ -33,6 +42,7 @@ func (s *Sim) unleash() {
 		})
 	}
 	s.repeat(p.Net.Suspect, false, s.suspectSomeone)
+	s.repeat(f.Epoch, false, s.nextEpoch)
 	s.repeat(p.Load.Resets, false, func() {
 		c := s.clients[s.faultDice.IntN(len(s.clients))]
 		c.portals[s.faultDice.IntN(len(s.nodes))].reset()
@@ -95,7 +105,7 @@ func (s *Sim) damageSomething() {
 	}
 	rec[s.faultDice.IntN(len(rec))] ^= 1 << s.faultDice.IntN(8)
 	var b batch
-	b.PutRecord(k.token, namespaceNumber, k.name, rec)
+	b.PutRecord(k.token, k.space.number, k.name, rec)
 	if err := n.disk.engine.Write(&b.Batch); err != nil {
 		panic("sim: damaging a record: " + err.Error())
 	}
@@ -127,14 +137,17 @@ func (s *Sim) suspectSomeone() {
 	s.after(s.faultDice.exponential(time.Second), "trust", nil, func() { l.suspect = false })
 }
 
-// calmDown ends all faults: the network heals, disks are quick, nobody pauses,
-// and who is down starts.
+// calmDown ends all faults: the network heals, disks are quick, clocks are set
+// right, nobody pauses, and who is down starts.
 func (s *Sim) calmDown() {
 	s.tracef("calm")
 	s.calm = true
 	s.net.heal()
 	for _, n := range s.nodes {
-		n.disk.stalledTill = 0
+		n.disk.stalledTill, n.clock.offset = 0, 0
+		if n.cluster = s.cluster; n.process != nil && !s.plan.Found {
+			n.process.catchUp()
+		}
 		if p := n.process; p != nil && p.pausedUntil > s.now {
 			s.crash(n, false) // nobody knows when it would wake
 		}

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +16,9 @@ type Figures struct {
 
 	Crashes, PowerCuts, Stops, Pauses, Cuts, OneWayCuts, Clogs, Swizzles   int
 	ClockJumps, SyncErrors, Stalls, Damaged, Syncs, BatchesLost, LinksLost int
-	Frames, Dropped, Doubled                                               int
+	Frames, Dropped, Doubled, Stragglers                                   int
+	Bugs, Epochs                                                           int // buggify points that fired; new epochs
+	Founded                                                                int // runs that began without metadata
 
 	Invoked, Done, NoEffect, InDoubt        int // operations, by class
 	Reads, Writes, RegReads, Superseded     int // answered OK
@@ -27,36 +28,8 @@ type Figures struct {
 
 	Codes map[contract.Code]int // of the answers, those of a BATCH's operations too
 	Lost  int                   // requests that got none
-	Marks map[string]int
+	Marks Marks
 }
-
-// marks are the rare states that some run has to reach.
-var marks = []string{
-	"answer superseded",
-	"read written back before its answer",
-	"late ack after the answer",
-	"in-doubt write settled by OUTCOME",
-	"OUTCOME superseded",
-	"same version retried through another node",
-	"expired value read as absent",
-	"write in doubt",
-	"in doubt with one replica that has it",
-	"refused as too few are reachable",
-	"clock held back by its bound or fence",
-	"damage told",
-	"coordinator killed before it wrote back",
-	"coordinator cut off after it had sent a write",
-}
-
-// foundingMarks are those of runs that begin without metadata.
-var foundingMarks = []string{
-	"epoch 1 installed",
-	"killed while a vote is being synced",
-	"killed between a vote's sync and its answer",
-}
-
-// mark notes that a rare state was reached. It influences nothing.
-func (s *Sim) mark(name string) { s.fig.Marks[name]++ }
 
 // count adds an operation that has ended.
 func (f *Figures) count(o *operation) {
@@ -81,7 +54,8 @@ func (f *Figures) Add(o *Figures) {
 		{&f.Cuts, &o.Cuts}, {&f.OneWayCuts, &o.OneWayCuts}, {&f.Clogs, &o.Clogs}, {&f.Swizzles, &o.Swizzles},
 		{&f.ClockJumps, &o.ClockJumps}, {&f.SyncErrors, &o.SyncErrors}, {&f.Stalls, &o.Stalls}, {&f.Damaged, &o.Damaged}, {&f.Syncs, &o.Syncs},
 		{&f.BatchesLost, &o.BatchesLost}, {&f.LinksLost, &o.LinksLost},
-		{&f.Frames, &o.Frames}, {&f.Dropped, &o.Dropped}, {&f.Doubled, &o.Doubled},
+		{&f.Frames, &o.Frames}, {&f.Dropped, &o.Dropped}, {&f.Doubled, &o.Doubled}, {&f.Stragglers, &o.Stragglers},
+		{&f.Bugs, &o.Bugs}, {&f.Epochs, &o.Epochs}, {&f.Founded, &o.Founded},
 		{&f.Invoked, &o.Invoked}, {&f.Done, &o.Done}, {&f.NoEffect, &o.NoEffect}, {&f.InDoubt, &o.InDoubt},
 		{&f.Reads, &o.Reads}, {&f.Writes, &o.Writes}, {&f.RegReads, &o.RegReads}, {&f.Superseded, &o.Superseded},
 		{&f.Answers, &o.Answers}, {&f.Receipts, &o.Receipts}, {&f.Finals, &o.Finals}, {&f.Pages, &o.Pages}, {&f.Scans, &o.Scans},
@@ -90,26 +64,22 @@ func (f *Figures) Add(o *Figures) {
 	} {
 		*p[0] += *p[1]
 	}
-	if f.Marks == nil {
-		f.Marks, f.Codes = make(map[string]int), make(map[contract.Code]int)
+	if f.Codes == nil {
+		f.Codes = make(map[contract.Code]int)
 	}
 	for _, code := range contract.Codes() {
 		f.Codes[code] += o.Codes[code]
 	}
-	for _, m := range slices.Concat(marks, foundingMarks) {
-		f.Marks[m] += o.Marks[m]
+	for m, n := range o.Marks {
+		f.Marks[m] += n
 	}
-}
-
-// Missed lists the marks that were not reached.
-func (f *Figures) Missed() []string {
-	return slices.DeleteFunc(slices.Clone(marks), func(m string) bool { return f.Marks[m] > 0 })
 }
 
 // Line is the figures in one line.
 func (f *Figures) Line() string {
+	hit, all := f.Reach()
 	return fmt.Sprintf("%d runs, %.2f cluster-hours, %d events; %d crashes, %d cuts; %d operations: %d done, %d no effect, %d in doubt; marks %d/%d",
-		f.Runs, f.Virtual.Hours(), f.Events, f.Crashes, f.Cuts, f.Invoked, f.Done, f.NoEffect, f.InDoubt, len(marks)-len(f.Missed()), len(marks))
+		f.Runs, f.Virtual.Hours(), f.Events, f.Crashes, f.Cuts, f.Invoked, f.Done, f.NoEffect, f.InDoubt, hit, all)
 }
 
 // String is the figures as a table.
@@ -122,7 +92,8 @@ func (f *Figures) String() string {
 	row("faults", "%d crashes (%d power cuts, %d stops), %d pauses, %d cuts (%d one way), %d clogs, %d swizzles", f.Crashes, f.PowerCuts, f.Stops, f.Pauses, f.Cuts, f.OneWayCuts, f.Clogs, f.Swizzles)
 	row("disks", "%d syncs, %d failed, %d stalls, %d records damaged, %d batches lost in crashes", f.Syncs, f.SyncErrors, f.Stalls, f.Damaged, f.BatchesLost)
 	row("clocks", "%d jumps", f.ClockJumps)
-	row("network", "%d frames, %d dropped, %d duplicated, %d links lost", f.Frames, f.Dropped, f.Doubled, f.LinksLost)
+	row("network", "%d frames, %d dropped, %d duplicated, %d very late, %d links lost", f.Frames, f.Dropped, f.Doubled, f.Stragglers, f.LinksLost)
+	row("cluster", "%d new epochs; %d buggify points fired", f.Epochs, f.Bugs)
 	row("operations", "%d: %d done (%d reads, %d writes, %d superseded), %d no effect, %d in doubt", f.Invoked, f.Done, f.Reads, f.Writes, f.Superseded, f.NoEffect, f.InDoubt)
 	var codes []string
 	for _, code := range contract.Codes() {
@@ -136,12 +107,8 @@ func (f *Figures) String() string {
 	row("TRUTH", "%d answers, %d receipts", f.Answers, f.Receipts)
 	row("SETFULL", "%d elements, %d recovered", f.Elements, f.Recovered)
 	row("FINAL", "%d keys", f.Finals)
-	row("marks", "%d of %d", len(marks)-len(f.Missed()), len(marks))
-	for _, m := range foundingMarks {
-		if n := f.Marks[m]; n > 0 {
-			row("bootstrap", "%s: %d", m, n)
-		}
-	}
+	hit, all := f.Reach()
+	row("marks", "%d of %d reached", hit, all)
 	if missed := f.Missed(); len(missed) > 0 {
 		row("missed", "%s", strings.Join(missed, "; "))
 	}

@@ -37,7 +37,8 @@ func peerAddress(index int) string { return fmt.Sprintf("n%d:7401", index) }
 func (p *process) join() {
 	s, n := p.sim, p.node
 	if !s.plan.Found {
-		p.cluster = s.cluster
+		p.cluster = n.cluster
+		p.catchUp()
 		return
 	}
 	var list []string
@@ -49,7 +50,7 @@ func (p *process) join() {
 	self := *s.cluster.Ring.Member(n.index)
 	self.Peer = list[n.index]
 	core, err := topology.New(topology.Options{
-		Self: self, ClusterName: clusterName, Bootstrap: list, Replicas: s.plan.Replicas, Partitions: s.plan.Partitions,
+		Self: self, ClusterName: clusterName, Bootstrap: list, Replicas: s.plan.Replicas, Partitions: s.plan.Partitions, Namespaces: s.rows(),
 		AgeLimitMS: s.plan.AgeLimit.Milliseconds(), MaxDriftMS: s.plan.MaxDrift.Milliseconds(),
 	}, metadata, register)
 	if err != nil {
@@ -105,7 +106,7 @@ func (f *founding) save(out *topology.Effects, i int) {
 	w := replica.Write{Kind: replica.System, Key: out.Saves[i].Name, Record: out.Saves[i].Value}
 	w.Origin.Done = func(durable bool) {
 		if !s.calm && s.faultDice.chance(s.plan.Faults.KillAtSave) {
-			s.mark("killed between a vote's sync and its answer")
+			s.mark(markKilledBehindVote)
 			s.crashSoon(f.p.node)
 			return
 		}
@@ -118,7 +119,7 @@ func (f *founding) save(out *topology.Effects, i int) {
 		return
 	}
 	if !s.calm && s.faultDice.chance(s.plan.Faults.KillAtSave) {
-		s.mark("killed while a vote is being synced")
+		s.mark(markKilledInVote)
 		s.after(s.faultDice.between(0, s.plan.Disk.Sync), "kill", f.p, func() { s.crashSoon(f.p.node) })
 	}
 }
@@ -189,7 +190,7 @@ func (p *process) install(m *topology.Metadata) {
 	s.tracef("%v installs epoch %d of cluster %x", p.node, m.Epoch, m.ClusterID)
 	s.check.installed(p.node, m, view)
 	p.cluster = &router.Cluster{
-		ID: [16]byte(m.ClusterID), Ring: view, Namespaces: s.cluster.Namespaces, AgeLimit: m.AgeLimitMS, MaxDrift: m.MaxDriftMS,
+		ID: [16]byte(m.ClusterID), Ring: view, Namespaces: namespacesOf(m), AgeLimit: m.AgeLimitMS, MaxDrift: m.MaxDriftMS,
 	}
 }
 
@@ -201,7 +202,7 @@ func (p *process) Control(from router.Conn, _ ring.NodeID, q *wire.PeerRequest) 
 	own := wire.PeerRequest{PeerHead: q.PeerHead, Document: bytes.Clone(q.Document), Ballot: wire.Ballot{
 		Register: bytes.Clone(q.Ballot.Register), Ballot: q.Ballot.Ballot, Value: bytes.Clone(q.Ballot.Value),
 	}}
-	p.sim.after(0, "control", p, func() {
+	p.sim.after(p.sim.late(bugLateStatus, time.Second), "control", p, func() {
 		p.found.post(func(out *topology.Effects) { p.found.core.Request(from, &own, out) })
 	})
 }
@@ -213,7 +214,7 @@ func (p *process) ControlAnswer(from ring.NodeID, a *wire.PeerAnswer) {
 	}
 	own := wire.PeerAnswer{Head: a.Head, Error: a.Error, Document: bytes.Clone(a.Document), Vote: a.Vote}
 	own.Vote.Value = bytes.Clone(a.Vote.Value)
-	p.sim.after(0, "control answer", p, func() {
+	p.sim.after(p.sim.late(bugLateStatus, time.Second), "control answer", p, func() {
 		p.found.post(func(out *topology.Effects) { p.found.core.Answer(from, &own, out) })
 	})
 }
@@ -229,7 +230,7 @@ func (c *checker) installed(n *node, m *topology.Metadata, view *ring.View) {
 		return
 	case s.epochOne == nil:
 		s.epochOne = doc
-		s.mark("epoch 1 installed")
+		s.mark(markFounded)
 	case !bytes.Equal(s.epochOne, doc):
 		s.fail("EPOCH", "two epochs 1: %v installs cluster %x, another has another", n, m.ClusterID)
 	}

@@ -42,7 +42,7 @@ func (l *link) Up() (up, suspect bool) { return l.state == linkUp, l.suspect }
 
 // Reserve implements router.Peer.
 func (l *link) Reserve(n int) bool {
-	if l.state != linkUp || l.flying+l.box.Waiting()+l.reserved+n > l.p.sim.plan.Net.LinkBytes {
+	if l.state != linkUp || l.p.sim.bug(bugFullLink) || l.flying+l.box.Waiting()+l.reserved+n > l.p.sim.plan.Net.LinkBytes {
 		return false
 	}
 	l.reserved += n
@@ -61,16 +61,39 @@ func (l *link) Begin() *wire.Outbox {
 }
 
 // End implements router.Peer.
-func (l *link) End() {}
+func (l *link) End() {
+	if l.p.sim.bug(bugForcedFlush) {
+		l.leave()
+	}
+}
 
 // Flush implements router.Peer.
 func (l *link) Flush() {
+	if d := l.p.sim.late(bugLateFlush, 5*time.Millisecond); d > 0 {
+		l.p.sim.after(d, "late flush", l.p, l.leave)
+		return
+	}
+	l.leave()
+}
+
+// Beat implements router.Peer: nobody sends a HEARTBEAT here.
+func (l *link) Beat(uint64) {}
+
+// Phi implements router.Peer: suspicion is drawn from the seed.
+func (l *link) Phi() (thousandths uint64, measured bool) { return 0, false }
+
+// leave sends what waits.
+func (l *link) leave() {
 	s, c := l.p.sim, l.conn
 	waiting := l.box.Take(nil)
 	if l.state != linkUp || l.p.muted || s.beforeFlush(l, waiting) {
 		return // down, or about to crash
 	}
 	frames(waiting, func(frame []byte) {
+		if s.plan.Bugs[bugLostOptional] && optional(frame) && s.bug(bugLostOptional) {
+			s.mark(markOptionalLost)
+			return
+		}
 		if s.plan.Net.LinkBytes < wide {
 			l.flying += len(frame)
 			s.after(s.plan.Net.Least+s.plan.Net.Mean, "drained", nil, func() { l.flying -= len(frame) })

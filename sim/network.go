@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"math"
 	"time"
 
 	"github.com/candordb/candor/wire"
@@ -60,6 +61,10 @@ func (n *network) lost(r *route) bool {
 
 func (n *network) carry(r *route, what string, frame []byte, arrive func()) {
 	at := n.s.now + n.delay(r)
+	if !r.reliable && !n.s.calm && n.dice.chance(n.s.plan.Net.Straggle) {
+		n.straggle(r, what, frame, arrive)
+		return
+	}
 	if r.from != r.to && !n.s.calm {
 		if !r.reliable && n.dice.chance(n.s.plan.Net.Clog) {
 			n.clog(r.from, r.to, n.dice.exponential(n.s.plan.Net.ClogMean))
@@ -75,6 +80,23 @@ func (n *network) carry(r *route, what string, frame []byte, arrive func()) {
 			n.s.fig.Dropped++
 			return
 		}
+		n.s.mixFrame(frame)
+		arrive()
+	})
+}
+
+// straggle lets a frame arrive after a very long time, most after the end of the
+// run's first phase: those come when all is calm, which is as good.
+func (n *network) straggle(r *route, what string, frame []byte, arrive func()) {
+	most := n.s.plan.Net.StraggleFor.Seconds()
+	long := time.Duration(math.Pow(most, n.dice.Float64()) * float64(time.Second)) // as often above a minute as below
+	at := min(n.s.now+long, n.s.plan.Length+n.dice.between(0, time.Second))
+	n.s.fig.Stragglers++
+	n.s.at(at, what, nil, func() {
+		if n.isCut(r.from, r.to) {
+			return
+		}
+		n.s.mark(markStraggler)
 		n.s.mixFrame(frame)
 		arrive()
 	})

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/candordb/candor/coordinator"
 	"github.com/candordb/candor/hlc"
 	"github.com/candordb/candor/replica"
 	"github.com/candordb/candor/ring"
@@ -12,20 +13,18 @@ import (
 	"github.com/candordb/candor/wire"
 )
 
-const (
-	clusterName     = "sim"
-	namespaceName   = "default"
-	namespaceNumber = 1
-)
+const clusterName = "sim"
 
 // node is what outlives the crashes of a process: identity, disk and machine.
 type node struct {
 	sim     *Sim
 	index   int
 	id      ring.NodeID
+	region  int
 	clock   hardware
 	disk    disk
-	process *process // nil while it is down
+	cluster *router.Cluster // what it acts on, where the epoch is given
+	process *process        // nil while it is down
 	starts  uint64
 	held    []holding // by key: what the disk holds, as the checker knows it
 }
@@ -53,7 +52,9 @@ type process struct {
 	links    []*link // by node; nil: itself
 	conns    []*conn // of clients
 	request  *attempt
-	stamping int // which of the request's operations is stamped next
+	stamping int   // which of the request's operations is stamped next
+	skew     int64 // milliseconds that this turn believes to be later
+	foreign  bool  // this turn handles a request of another epoch
 }
 
 var _ router.World = (*process)(nil)
@@ -78,9 +79,9 @@ func (s *Sim) start(n *node) {
 	}
 	l := &s.plan.Limits
 	p.router = router.New(router.Options{
-		Self: n.id, ServerVersion: "sim", ClusterName: clusterName, Locks: locks,
+		Self: n.id, ServerVersion: "sim", ClusterName: clusterName, Locks: locks, Hedging: coordinator.Hedging{Percentile: 95, Percent: s.plan.Hedge},
 		Limits: router.Limits{
-			Limits:          wire.Limits{FrameBytes: l.FrameBytes, KeyBytes: 4096, ValueBytes: l.ValueBytes, InFlight: l.InFlight, BatchOps: l.BatchOps},
+			Limits:          wire.Limits{FrameBytes: l.FrameBytes, KeyBytes: l.KeyBytes, ValueBytes: l.ValueBytes, InFlight: l.InFlight, BatchOps: l.BatchOps},
 			DeadlineDefault: 2000, DeadlineMax: 5000, Slots: s.plan.Slots,
 		},
 	}, p)
@@ -109,14 +110,28 @@ func (s *Sim) start(n *node) {
 // tick sweeps deadlines, again and again.
 func (p *process) tick() {
 	p.sim.after(p.sim.plan.Tick, "tick", p, func() {
+		p.skew = p.sim.late(bugEarlyTimeout, 500*time.Millisecond).Milliseconds()
 		p.turn(func() { p.router.Tick(&p.scratch) })
+		p.skew = 0
+		p.markHedges()
 		p.tick()
 	})
 }
 
+// markHedges notes what has become of hedged reads.
+func (p *process) markHedges() {
+	h := p.router.Hedges()
+	if h.Won > 0 {
+		p.sim.mark(markHedgeWon)
+	}
+	if h.Denied > 0 {
+		p.sim.mark(markHedgeDenied)
+	}
+}
+
 // persistClock renews the bound below which times are issued, again and again.
 func (p *process) persistClock() {
-	p.clock.adjust(p.sim.now)
+	p.adjust()
 	bound, value := p.clock.nextBound(p.sim.now)
 	p.Commit([]replica.Write{{Kind: replica.System, Key: []byte(clockName), Record: value, Origin: replica.Origin{Done: func(durable bool) {
 		if durable {
@@ -124,6 +139,18 @@ func (p *process) persistClock() {
 		}
 	}}}})
 	p.sim.after(p.sim.plan.Clocks.Persisted, "clock", p, p.persistClock)
+}
+
+// adjust lets the clock follow its hardware.
+func (p *process) adjust() {
+	before := p.clock.fenced
+	p.clock.adjust(p.sim.now)
+	switch {
+	case p.clock.fenced && !before:
+		p.sim.mark(markFenceEntered)
+	case before && !p.clock.fenced:
+		p.sim.mark(markFenceLeft)
+	}
 }
 
 // turn is one turn of the router.
@@ -138,7 +165,9 @@ func (p *process) fromPeer(c *conn, frame []byte) {
 	if c.closed {
 		return
 	}
+	p.foreign = p.sim.check.foreign(p, frame)
 	p.turn(func() { p.router.Peer(&p.scratch, c, frame[wire.HeaderBytes:]) })
+	p.foreign = false
 }
 
 // fromClient takes a frame of a client.
@@ -246,10 +275,23 @@ func (p *process) Serving() bool { return !p.commits.broken }
 func (p *process) Store() replica.Store { return &p.node.disk }
 
 // Commit implements router.World.
-func (p *process) Commit(w []replica.Write) bool { return p.commits.submit(w) }
+func (p *process) Commit(w []replica.Write) bool {
+	if w[0].Origin.Peer != nil && p.foreign {
+		p.sim.fail("TRUTH", "%v takes a write of another epoch than its own, %d", p.node, p.epoch())
+	}
+	if w[0].Kind != replica.System && p.sim.bug(bugFullQueue) {
+		return false
+	}
+	return p.commits.submit(w)
+}
 
 // Now implements router.World.
-func (p *process) Now() replica.Now { return p.clock.now(p.sim.now) }
+func (p *process) Now() replica.Now {
+	now := p.clock.now(p.sim.now)
+	now.Micros = p.clock.h.elapsed(p.sim.now).Microseconds()
+	now.Mono += p.skew
+	return now
+}
 
 // Clock implements router.World.
 func (p *process) Clock() hlc.Timestamp { return p.clock.read(p.sim.now) }
@@ -259,10 +301,32 @@ func (p *process) Coordinating() bool { return !(p.clock.fenced && p.sim.plan.Cl
 
 // Stamp implements router.World.
 func (p *process) Stamp() (hlc.Version, bool) {
-	v, ok := p.clock.stamp(p.sim.now)
-	ok = ok && !(p.clock.fenced && p.sim.plan.Clocks.Fenced)
+	v, ok := p.tickOver()
 	p.sim.check.stamped(p, v, ok)
 	return v, ok
+}
+
+// StampAbove implements router.World.
+func (p *process) StampAbove(above hlc.Version) (hlc.Version, bool) {
+	v, ok := p.tickOver()
+	p.sim.check.bounded(p, v, ok)
+	if ok && !above.Less(v) {
+		v = hlc.Version{Time: above.Time + 1, Writer: p.sim.nodeDice.Uint64()}
+	}
+	return v, ok
+}
+
+// tickOver makes a version of the process's own clock, if that may be used.
+func (p *process) tickOver() (hlc.Version, bool) {
+	if p.sim.bug(bugFullCounter) {
+		p.clock.fill(p.sim.now)
+	}
+	before := p.clock.word
+	v, ok := p.clock.stamp(p.sim.now)
+	if ok && before.Counter() == 1<<16-1 && v.Time == before+1 {
+		p.sim.mark(markCounterOverflow)
+	}
+	return v, ok && !(p.clock.fenced && p.sim.plan.Clocks.Fenced)
 }
 
 // Observe implements router.World.

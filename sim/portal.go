@@ -8,34 +8,6 @@ import (
 	"github.com/candordb/candor/wire"
 )
 
-// attempt is one request frame: one operation, or several in a BATCH.
-type attempt struct {
-	operations []*operation
-	id         uint64 // on its connection
-	outcome    bool   // an OUTCOME about a write, not the write itself
-	node       *node
-	deadline   time.Duration
-	patience   time.Duration // how long the client waits
-
-	sent      bool
-	arrived   bool // at a process
-	arrivedAt time.Duration
-	physical  int64         // time of that process, then
-	pausedFor time.Duration // of that process, until then
-	misstamp  uint64        // the operations whose stamp was out of bounds then and there
-	answers   int
-	over      bool // the client waits no longer
-}
-
-// ops names the operations, as the decoder of a BATCH's answer needs them.
-func (a *attempt) ops() []wire.Op {
-	ops := make([]wire.Op, len(a.operations))
-	for i, o := range a.operations {
-		ops[i] = o.kind
-	}
-	return ops
-}
-
 // portal is a client's end of its connection to a node.
 type portal struct {
 	c       *client
@@ -97,13 +69,12 @@ func (p *portal) transmit(a *attempt) {
 	a.id, a.sent = p.last, true
 	s, c := p.c.sim, p.conn
 	c.requests[a.id] = a
-	frame := p.c.encode(a)
+	frame := a.encode()
+	a.asked = a.asked[:0]
 	for _, o := range a.operations {
-		switch {
-		case a.outcome:
-			o.floor = o.key.floor(needOf(contract.Quorum, s.plan.Replicas))
-		case o.key != nil:
-			o.floor = o.key.floor(o.need)
+		a.asked = append(a.asked, s.ask(a, o))
+		if o.kind == wire.OpScan {
+			o.walk.sent(s, a)
 		}
 	}
 	s.net.send(&p.out, "request", frame, func() { p.node.whenAwake(c.p, func() { c.p.fromClient(c, frame, a) }) })
@@ -177,48 +148,6 @@ func (p *portal) reset() {
 }
 
 func (p *portal) close() { p.state, p.conn = linkDown, nil }
-
-// encode makes the frame of a request.
-func (c *client) encode(a *attempt) []byte {
-	ms := uint64(a.deadline.Milliseconds())
-	if len(a.operations) == 1 {
-		q := c.frame(a, a.operations[0])
-		q.ID, q.DeadlineMS = a.id, ms
-		return q.Append(nil)
-	}
-	frame := wire.BeginBatch(nil, a.id, ms, len(a.operations))
-	for _, o := range a.operations {
-		q := c.frame(a, o)
-		frame = q.AppendOp(frame)
-	}
-	return wire.EndFrame(frame, 0)
-}
-
-// frame is the request of one operation.
-func (c *client) frame(a *attempt, o *operation) wire.Request {
-	q := wire.Request{Op: o.kind, Level: o.level, After: o.after}
-	if o.rows {
-		q.Flags = contract.Rows
-	}
-	if o.key != nil {
-		q.Key = o.key.name
-	}
-	switch {
-	case a.outcome:
-		return wire.Request{Op: wire.OpOutcome, Key: q.Key, Version: o.version, HasVersion: true}
-	case o.kind == wire.OpScan:
-		q.Prefix, q.Cursor, q.Limit = o.prefix, o.cursor, 20
-	case o.kind == wire.OpPut:
-		q.Value, q.TTL, q.HasTTL = o.value(), o.ttl, o.ttl != 0
-	}
-	if o.stamped {
-		q.Version, q.HasVersion = o.version, true
-	}
-	if !o.lww {
-		q.Condition = wire.Condition{Kind: wire.IfAbsent}
-	}
-	return q
-}
 
 // hear takes a node's clock, from which stamps are made.
 func (c *client) hear(t hlc.Timestamp) { c.heard, c.heardAt = t, c.sim.now }

@@ -3,6 +3,8 @@ package sim
 import (
 	"fmt"
 	"time"
+
+	"github.com/candordb/candor/contract"
 )
 
 // Scenario is a named preset: the faults and the load of one attack, with the
@@ -47,7 +49,51 @@ func Scenarios() []Scenario {
 			p.Net.Mean = d.between(time.Millisecond, 50*time.Millisecond)
 			p.Load.Delete = 0.1
 		}},
+		{"G1", "one clock an hour or ten years ahead, for a while, over restarts: that node stops coordinating, and takes no other clock with it", func(d dice, p *Plan) {
+			everything(p)
+			p.Clocks.One, p.Clocks.Fenced = pick(d, time.Hour, 10*365*24*time.Hour), true
+			p.Faults.Crash, p.Faults.CrashFor = time.Second, 500*time.Millisecond
+		}},
+		{"G2", "one clock an hour behind, for a while: versions still rise", func(d dice, p *Plan) {
+			p.Clocks.One, p.Clocks.Fenced = -time.Hour, d.chance(half)
+			everything(p)
+			p.Load.NodeStamp, p.Load.Ordered = 0.8, 0.3
+			p.Faults.Crash, p.Faults.CrashFor = 5*time.Second, time.Second
+		}},
+		{"G5", "one clock goes back and forth by 10 s every 100 ms: reads stay monotone", func(_ dice, p *Plan) {
+			p.Clocks.Strobe = 10 * time.Second
+			everything(p)
+		}},
+		{"H2", "one way cuts, A to B works and B to A is dropped: no false ack", func(d dice, p *Plan) {
+			everything(p)
+			p.Faults.Cut, p.Faults.CutFor, p.Faults.Shapes = 3*time.Second, 3*time.Second, shapeNames()
+			p.Net.AnswersDropped, p.Net.Unnoticed = 1, d.fraction(0, 1)
+		}},
+		{"H3", "bridge node, ring of majorities, swizzle: safe", func(_ dice, p *Plan) {
+			everything(p)
+			p.Nodes, p.Replicas = 7, 5
+			p.Faults.Cut, p.Faults.CutFor, p.Faults.Shapes = 4*time.Second, 3*time.Second, []string{"bridge", "ring"}
+			p.Faults.Swizzle = 5 * time.Second
+		}},
+		{"settle", "writes lost on their way, and OUTCOME of them while and after they travel: what it says stays so, however late they arrive", func(d dice, p *Plan) {
+			p.Load.Keys, p.Load.Put, p.Load.Element, p.Load.Delete = 10, 0.5, 0.05, 0.05
+			p.Load.Ask, p.Load.Settle, p.Load.Retry, p.Load.Again = 0.8, 0.2, 0.5, 0.3
+			p.Net.Loss, p.Net.Double, p.Net.Reorder = d.fraction(0.1, 0.3), d.fraction(0, 0.3), true
+			p.Net.Mean, p.Net.Straggle, p.Net.StraggleFor = d.between(time.Millisecond, 50*time.Millisecond), 0.03, time.Minute
+			p.Load.Deadlines = []time.Duration{50 * time.Millisecond, 500 * time.Millisecond}
+			p.Faults.Crash, p.Faults.CrashFor, p.Faults.PowerCut, p.Disk.Keep = 3*time.Second, time.Second, 0.5, 0.2
+			p.Faults.CutAfterSend, p.Faults.CutFor = 0.02, time.Second
+		}},
+		{"regions", "three regions that are cut off from each other: local levels go on, and say so; sessions see no older version wherever they read", func(d dice, p *Plan) {
+			everything(p)
+			p.Nodes, p.Replicas, p.Regions = 9, d.up(3, 5), 3
+			p.Load.LocalOne, p.Load.LocalQuorum, p.Load.EachQuorum, p.Load.Sessions = 0.2, 0.3, 0.2, 1
+			p.Faults.Cut, p.Faults.CutFor, p.Faults.Shapes = 4*time.Second, 2*time.Second, []string{"uniform membership", "uniform size"}
+		}},
 		{"bootstrap", "nodes without metadata: kills at every step, lost, doubled and late messages, disks that lose what was not synced; one epoch 1, which nobody acts on before it is chosen, and which comes when the faults end", func(d dice, p *Plan) {
+			if d.chance(0.5) {
+				p.Spaces = []Space{{Name: "sessions", Read: contract.One, TTL: 300}}
+			}
 			p.Found, p.Nodes, p.Length = true, d.up(3, 5), d.between(2*time.Second, 20*time.Second)
 			p.Replicas = d.up(1, 3)
 			p.Load.Clients, p.Load.Ops, p.Load.Keys = 3, 300, 20
@@ -69,6 +115,14 @@ func Scenarios() []Scenario {
 			p.Clocks.Offset = pick(d, 0, 400*time.Millisecond, 10*time.Second)
 		}},
 	}
+}
+
+// everything is a load of all that clients ask, in a network with some delay.
+func everything(p *Plan) {
+	l := &p.Load
+	l.Ops, l.Keys, l.Delete, l.TTL, l.Batch, l.Scan, l.ScanHigh, l.Explain = 1500, 20, 0.05, 0.1, 0.02, 0.02, 0.7, 0.02
+	l.NodeStamp, l.Ordered, l.Weaken, l.Seen, l.Sessions, l.Ask, l.Settle = 0.4, 0.4, 0.2, 0.3, 0.5, 0.5, 0.02
+	p.Net.Mean = 3 * time.Millisecond
 }
 
 func blindWriters(d dice, p *Plan) {

@@ -3,8 +3,9 @@ package sim
 import "slices"
 
 // Shrink makes a failed run smaller: it leaves out one swarm option after the
-// other and cuts the length, as long as the same checker still fails. Since each
-// option has a stream of its own, what is left stays as it was drawn.
+// other and cuts the length, as long as the same checker still fails, and then
+// tries the options once more, since a shorter run may need fewer. Each option
+// has a stream of its own, so that what is left stays as it was drawn.
 func Shrink(failed *Result) *Result {
 	best := failed
 	try := func(o Options) bool {
@@ -15,19 +16,31 @@ func Shrink(failed *Result) *Result {
 		best = r
 		return true
 	}
-	if failed.Scenario == "" {
-		for _, name := range failed.Plan.On {
+	leaveOut := func() {
+		for _, name := range best.Plan.On {
 			o := best.Options
 			o.Without = append(slices.Clone(o.Without), name)
 			try(o)
 		}
 	}
-	for share := 0.5; share > 0.01; share /= 2 {
+	if failed.Scenario == "" {
+		leaveOut()
+	}
+	// Ever smaller shares of the length, each time between the last that did not
+	// fail and the last that did.
+	for low, high, i := 0.0, 1.0, 0; i < 6; i++ {
 		o := best.Options
-		o.Shorten = share
-		if !try(o) {
-			break
+		if o.Shorten != 0 {
+			high = min(high, o.Shorten)
 		}
+		if o.Shorten = (low + high) / 2; try(o) {
+			high = o.Shorten
+		} else {
+			low = o.Shorten
+		}
+	}
+	if failed.Scenario == "" {
+		leaveOut()
 	}
 	return best
 }

@@ -39,7 +39,8 @@ type Sim struct {
 	seed    uint64
 	plan    *Plan
 	trace   io.Writer
-	cluster *router.Cluster
+	cluster *router.Cluster // of the newest epoch
+	spaces  []*space        // the default namespace first
 	net     *network
 	nodes   []*node
 	clients []*client
@@ -51,8 +52,8 @@ type Sim struct {
 	outside bool // see Options
 
 	diskDice, nodeDice, faultDice dice
+	bugDice                       [bugCount]dice
 	ringMembers                   []wire.RingMember
-	victimNow                     int
 	epochOne                      []byte // the metadata of the first node that acted on any
 }
 
@@ -71,6 +72,9 @@ func Run(o Options) *Result {
 	if s.failure == nil {
 		s.settleDown()
 	}
+	if plan.Found {
+		s.fig.Founded = 1
+	}
 	s.fig.Runs, s.fig.Virtual, s.fig.Events = 1, s.now, s.happened
 	return &Result{Options: o, Plan: plan, Fingerprint: s.fingerprint, Virtual: s.now, Failure: s.failure, Figures: s.fig}
 }
@@ -79,9 +83,13 @@ func Run(o Options) *Result {
 func newSim(o Options, plan *Plan) *Sim {
 	s := &Sim{seed: o.Seed, plan: plan, trace: o.Trace, outside: o.Outside}
 	s.check.s = s
-	s.fig.Marks, s.fig.Codes = make(map[string]int), make(map[contract.Code]int)
+	s.fig.Codes = make(map[contract.Code]int)
 	s.history.byName, s.history.byVersion = make(map[string]*key), make(map[hlc.Version]*operation)
 	s.diskDice, s.nodeDice, s.faultDice = s.stream("disk"), s.stream("node"), s.stream("faults")
+	for b := range s.bugDice {
+		s.bugDice[b] = s.stream("buggify/" + bugNames[b])
+	}
+	s.makeSpaces()
 	s.build()
 	s.net = newNetwork(s)
 	s.makeKeys()
@@ -99,7 +107,7 @@ func newSim(o Options, plan *Plan) *Sim {
 
 // build makes the nodes and the epoch that they all have, or will agree on.
 func (s *Sim) build() {
-	d := s.stream("cluster")
+	d, regions := s.stream("cluster"), s.stream("regions")
 	var members []ring.Member
 	for i := range s.plan.Nodes {
 		n := &node{sim: s, index: i, disk: disk{engine: model.New()}}
@@ -110,8 +118,12 @@ func (s *Sim) build() {
 		n.clock.offset = quantised(d.between(-s.plan.Clocks.Offset, s.plan.Clocks.Offset), s.plan.Clocks.Quantum)
 		s.nodes = append(s.nodes, n)
 		m := ring.Member{ID: n.id, Name: n.String(), Zone: fmt.Sprint("z", i%s.plan.Zones), State: ring.Normal}
+		if s.plan.Regions > 1 {
+			n.region = regions.IntN(s.plan.Regions)
+			m.Region = fmt.Sprint("r", n.region)
+		}
 		members = append(members, m)
-		s.ringMembers = append(s.ringMembers, wire.RingMember{ID: n.id, Name: m.Name, Zone: m.Zone, State: uint64(m.State)})
+		s.ringMembers = append(s.ringMembers, wire.RingMember{ID: n.id, Name: m.Name, Zone: m.Zone, Region: m.Region, State: uint64(m.State)})
 	}
 	owners, err := ring.Claim(s.plan.Partitions, s.plan.Replicas, nil, members)
 	if err != nil {
@@ -122,8 +134,11 @@ func (s *Sim) build() {
 		panic("sim: " + err.Error())
 	}
 	s.cluster = &router.Cluster{
-		ID: [16]byte{1}, Ring: view, Namespaces: []router.Namespace{{Name: namespaceName, Number: namespaceNumber}},
+		ID: [16]byte{1}, Ring: view, Namespaces: s.namespaces(),
 		AgeLimit: s.plan.AgeLimit.Milliseconds(), MaxDrift: s.plan.MaxDrift.Milliseconds(),
+	}
+	for _, n := range s.nodes {
+		n.cluster = s.cluster
 	}
 }
 

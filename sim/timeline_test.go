@@ -5,8 +5,6 @@ import (
 	"slices"
 	"testing"
 	"time"
-
-	"github.com/candordb/candor/hlc"
 )
 
 // Events happen in order of (virtual time, sequence number).
@@ -50,20 +48,5 @@ func TestPausedProcessesWaitAndDeadOnesDoNothing(t *testing.T) {
 	}
 	if want := []string{"c", "a", "b", "e"}; !slices.Equal(got, want) {
 		t.Fatalf("%v, want %v", got, want)
-	}
-}
-
-// REG: levels that overlap bind each other, W + R > N; others do not.
-func TestFloorBindsLevelsThatOverlap(t *testing.T) {
-	v := func(n int) hlc.Version { return hlc.Version{Time: hlc.Timestamp(n)} }
-	k := &key{acked: make([]hlc.Version, 4)} // N = 3
-	k.told(1, v(30))
-	k.told(2, v(20))
-	k.told(3, v(10))
-	k.told(3, v(5))
-	for need, want := range []int{0, 10, 20, 30} {
-		if got := k.floor(need); need > 0 && got != v(want) {
-			t.Errorf("need %d: %v, want %v", need, got, v(want))
-		}
 	}
 }

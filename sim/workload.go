@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"bytes"
 	"fmt"
 	"time"
 
@@ -10,14 +9,20 @@ import (
 	"github.com/candordb/candor/wire"
 )
 
-// makeKeys makes the keys of the workload. Some share tags, and so a partition.
+// makeKeys makes the keys of the workload. Some share tags, and so a partition;
+// where there are several namespaces each third key is in another than the
+// default one, and some have the same name as one in there.
 func (s *Sim) makeKeys() {
 	for i := range s.plan.Load.Keys {
-		name := fmt.Sprintf("k%d", i)
+		name, sp := fmt.Sprintf("k%d", i), s.spaces[0]
 		if i%3 == 2 {
 			name = fmt.Sprintf("{t%d}k%d", i%4, i)
 		}
-		s.addKey(name, false)
+		if others := s.spaces[1:]; i%3 == 1 && len(others) > 0 {
+			sp = others[i/3%len(others)]
+			name = fmt.Sprintf("k%d", i-i%2)
+		}
+		s.addKey(sp, name, false)
 	}
 }
 
@@ -31,33 +36,28 @@ func (c *client) draw() []*operation {
 	under := func(share float64) bool { x -= share; return x < 0 }
 	switch {
 	case under(load.Put):
-		return c.one(wire.OpPut)
+		return []*operation{c.write(wire.OpPut, c.someKey())}
 	case under(load.Delete):
-		return c.one(wire.OpDelete)
+		return []*operation{c.write(wire.OpDelete, c.someKey())}
 	case under(load.Batch):
 		return c.batch()
 	case under(load.Scan):
-		o := c.sim.newOperation(wire.OpScan, nil)
-		o.client, o.level, o.need, o.prefix = c.id, contract.One, 1, []byte(pick(c.dice, prefixes...))
-		c.walk = walk{}
-		return []*operation{o}
+		return []*operation{c.scan()}
 	case under(load.Element):
-		c.sim.fig.Elements++
-		o := c.write(wire.OpPut, c.sim.addKey(fmt.Sprintf("e/%d", len(c.sim.history.keys)), true))
-		o.level, o.ttl = contract.Quorum, 0
-		o.need = needOf(o.level, c.sim.plan.Replicas)
-		return []*operation{o}
+		return []*operation{c.element()}
 	case under(load.Bogus):
 		return []*operation{c.bogus()}
+	case under(load.Settle):
+		if w := c.anyWrite(); w != nil {
+			return []*operation{c.outcome(w)}
+		}
+	case under(load.Explain):
+		k := c.anyKey()
+		o := c.sim.newOperation(wire.OpExplain, k.space, k)
+		o.client = c.id
+		return []*operation{o}
 	}
-	return c.one(wire.OpGet)
-}
-
-func (c *client) one(kind wire.Op) []*operation {
-	if kind == wire.OpGet {
-		return []*operation{c.get(c.anyKey())}
-	}
-	return []*operation{c.write(kind, c.someKey())}
+	return []*operation{c.get(c.anyKey())}
 }
 
 // someKey is one of the keys that can be written again and again.
@@ -79,39 +79,60 @@ func (c *client) anyKey() *key {
 	return c.someKey()
 }
 
-// level draws the level of an operation, and what it needs.
-func (c *client) level(o *operation) {
+// anyWrite is one of the last writes that clients have stamped, in flight or
+// not; nil if there is none.
+func (c *client) anyWrite() *operation {
+	h := &c.sim.history
+	if h.writes == 0 {
+		return nil
+	}
+	return h.recent[c.dice.IntN(min(h.writes, len(h.recent)))]
+}
+
+// level draws a level.
+func (c *client) level() contract.Level {
 	load := &c.sim.plan.Load
 	x := c.dice.Float64()
 	under := func(share float64) bool { x -= share; return x < 0 }
 	switch {
 	case under(load.One):
-		o.level = contract.One
+		return contract.One
 	case under(load.Two):
-		o.level = contract.Two
+		return contract.Two
 	case under(load.All):
-		o.level = contract.All
+		return contract.All
+	case under(load.LocalOne):
+		return contract.LocalOne
+	case under(load.LocalQuorum):
+		return contract.LocalQuorum
+	case under(load.EachQuorum):
+		return contract.EachQuorum
 	case under(0.1):
-		o.level = contract.Default
-	default:
-		o.level = contract.Quorum
+		return contract.Default
 	}
-	o.need = needOf(o.level, c.sim.plan.Replicas)
+	return contract.Quorum
 }
 
-// resolved is the level that a request at level l is answered with.
-func resolved(l contract.Level) contract.Level {
-	if l == contract.Default {
-		return contract.Quorum
+// flags draws those that reads and writes have in common.
+func (c *client) flags() (f contract.Flags) {
+	load := &c.sim.plan.Load
+	if c.dice.chance(load.Rows) {
+		f |= contract.Rows
 	}
-	return l
+	if c.dice.chance(load.Trace) {
+		f |= contract.Trace
+	}
+	return f
 }
 
 func (c *client) get(k *key) *operation {
-	o := c.sim.newOperation(wire.OpGet, k)
-	o.client, o.rows = c.id, c.dice.chance(c.sim.plan.Load.Rows)
-	c.level(o)
-	if c.dice.chance(c.sim.plan.Load.After) {
+	load := &c.sim.plan.Load
+	o := c.sim.newOperation(wire.OpGet, k.space, k)
+	o.client, o.level, o.flags = c.id, c.level(), c.flags()
+	if c.dice.chance(load.Weaken) {
+		o.flags |= contract.Weaken
+	}
+	if c.session || c.dice.chance(load.After) {
 		o.after = c.seen[k.index]
 	}
 	return o
@@ -119,18 +140,45 @@ func (c *client) get(k *key) *operation {
 
 func (c *client) write(kind wire.Op, k *key) *operation {
 	load := &c.sim.plan.Load
-	o := c.sim.newOperation(kind, k)
-	o.client, o.rows = c.id, c.dice.chance(load.Rows)
-	c.level(o)
+	o := c.sim.newOperation(kind, k.space, k)
+	o.client, o.level, o.flags = c.id, c.level(), c.flags()
 	if kind == wire.OpPut {
-		o.size = 8 + c.dice.IntN(load.ValueBytes+1)
-		if c.dice.chance(load.TTL) {
+		o.size, o.ttl = 8+c.dice.IntN(load.ValueBytes+1), k.space.TTL
+		if o.namesTTL = c.dice.chance(load.TTL); o.namesTTL {
 			o.ttl = uint64(c.dice.between(50*time.Millisecond, 5*time.Second).Milliseconds())
 		}
 	}
-	if o.stamped = !c.dice.chance(load.NodeStamp) && c.heard != 0; o.stamped {
-		c.sim.stampAs(o, c.tick())
+	if o.saysSaw = c.session || c.dice.chance(load.Seen); o.saysSaw {
+		o.saw = c.seen[k.index]
 	}
+	switch {
+	case !c.dice.chance(load.NodeStamp) && c.heard != 0:
+		o.stamped = true
+		c.sim.stampAs(o, c.tick())
+	case c.dice.chance(load.Ordered):
+		c.order(o)
+	}
+	return o
+}
+
+// order makes a write an ordered one. Of one key's DELETEs only one at a time is:
+// they have no value that would tell them apart.
+func (c *client) order(o *operation) {
+	for _, other := range o.key.unstamped {
+		if o.kind == wire.OpDelete && other.kind == wire.OpDelete {
+			return
+		}
+	}
+	o.flags |= contract.Ordered
+	o.key.unstamped = append(o.key.unstamped, o)
+}
+
+// element is a write of a new key, at quorum, which is never deleted.
+func (c *client) element() *operation {
+	c.sim.fig.Elements++
+	k := c.sim.addKey(c.sim.spaces[0], fmt.Sprintf("e/%d", len(c.sim.history.keys)), true)
+	o := c.write(wire.OpPut, k)
+	o.level, o.ttl, o.namesTTL = contract.Quorum, 0, false
 	return o
 }
 
@@ -140,7 +188,7 @@ func (c *client) bogus() *operation {
 	o := c.write(pick(c.dice, wire.OpPut, wire.OpDelete), c.someKey())
 	switch kind := c.dice.IntN(3); {
 	case kind == 0:
-		o.level, o.need = contract.Serial, 0
+		o.level = contract.Serial
 	case kind == 1 || !o.stamped:
 		o.lww = false
 	default:
@@ -150,20 +198,19 @@ func (c *client) bogus() *operation {
 	return o
 }
 
-// batch is several operations for one frame. Each can be carried out, so that
-// the node stamps them in order.
+// batch is several operations for one frame. Those that the node is to stamp can
+// be carried out, so that it stamps them in order.
 func (c *client) batch() []*operation {
 	var all []*operation
-	for range c.dice.up(2, 6) {
+	for range c.dice.up(2, 12) {
 		var o *operation
 		if kind := pick(c.dice, wire.OpPut, wire.OpPut, wire.OpGet, wire.OpDelete); kind == wire.OpGet {
 			o = c.get(c.anyKey())
 		} else {
 			o = c.write(kind, c.someKey())
-		}
-		if o.need == 0 {
-			o.level = contract.Quorum
-			o.need = needOf(o.level, c.sim.plan.Replicas)
+			if !o.stamped {
+				o.level, o.size = contract.Quorum, min(o.size, 16)
+			}
 		}
 		all = append(all, o)
 	}
@@ -171,58 +218,26 @@ func (c *client) batch() []*operation {
 	return all
 }
 
-// walk is a client's scan: where it is.
-type walk struct {
-	failures int
-	pages    int
-	items    int // of the last page, those that never expire
-	ended    bool
-	token    uint64
-	key      []byte
+// scan begins a walk through a namespace.
+func (c *client) scan() *operation {
+	load := &c.sim.plan.Load
+	o := c.sim.newOperation(wire.OpScan, pick(c.dice, c.sim.spaces...), nil)
+	o.client, o.level, o.prefix = c.id, contract.One, []byte(pick(c.dice, prefixes...))
+	if c.dice.chance(load.ScanHigh) {
+		o.level = c.level()
+	}
+	if c.dice.chance(load.Weaken) {
+		o.flags |= contract.Weaken
+	}
+	o.keysOnly = c.dice.chance(load.KeysOnly)
+	o.walk = &walk{o: o}
+	return o
 }
 
-// goesOn says whether there is another page, or the last one is tried again.
-func (w *walk) goesOn(o *operation) bool {
-	if !o.acked {
-		w.failures++
-	}
-	o.acked, o.tries = false, 0
-	return !w.ended && w.failures < 3 && w.pages < 30
-}
-
-// page checks one page of a scan: order, prefix, and that each item was written
-// by somebody.
-func (w *walk) page(s *Sim, o *operation, a *wire.ScanAnswer) {
-	w.pages++
-	w.items = 0
-	s.fig.Pages++
-	for i := range a.Items {
-		it := &a.Items[i]
-		k := s.history.byName[string(it.Key)]
-		switch {
-		case k == nil:
-			s.fail("REG", "a scan shows key %q, which nobody wrote", it.Key)
-			return
-		case !bytes.HasPrefix(it.Key, o.prefix):
-			s.fail("SCAN", "prefix %q brings key %q", o.prefix, it.Key)
-		case w.key != nil && (k.token < w.token || k.token == w.token && bytes.Compare(k.name, w.key) <= 0):
-			s.fail("SCAN", "key %q comes behind %q", it.Key, w.key)
-		}
-		w.token, w.key = k.token, k.name
-		if it.ExpiresAt == 0 {
-			w.items++
-		}
-		s.check.shown(k, it.Version, true, it.Value, it.ExpiresAt, anyTime)
-	}
-	o.cursor = a.Cursor
-	if w.ended = a.Cursor == nil; w.ended {
-		s.fig.Scans++
-		all := uint64(s.plan.Partitions)
-		if len(o.prefix) > 0 && o.prefix[0] == '{' {
-			all = 1
-		}
-		if c := a.Coverage; c.Done != all || c.Asked != all || c.MetLevel != all {
-			s.fail("TRUTH", "a whole scan of prefix %q says %+v, of %d partitions", o.prefix, c, all)
-		}
-	}
+// outcome asks what became of a write.
+func (c *client) outcome(w *operation) *operation {
+	o := c.sim.newOperation(wire.OpOutcome, w.space, w.key)
+	o.client, o.level, o.about = c.id, contract.Quorum, w
+	c.sim.fig.Outcomes++
+	return o
 }

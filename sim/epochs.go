@@ -1,0 +1,75 @@
+package sim
+
+import (
+	"time"
+
+	"github.com/candordb/candor/ring"
+	"github.com/candordb/candor/router"
+	"github.com/candordb/candor/wire"
+)
+
+// New epochs, in runs in which the epoch is given. Each has the members and the
+// owners of the one before it, as one that only adds a namespace has, and nodes
+// come to act in it one by one: for a while requests between them name an epoch
+// that is older, or newer, than that of the node which they reach.
+
+// nextEpoch makes an epoch and lets the nodes adopt it, each in its time.
+func (s *Sim) nextEpoch() {
+	old := s.cluster
+	r := old.Ring
+	view, err := ring.NewView(r.Epoch()+1, r.Q(), r.N(), r.Members(), r.OwnersTable())
+	if err != nil {
+		panic("sim: " + err.Error())
+	}
+	next := *old
+	next.Ring = view
+	s.cluster = &next
+	s.fig.Epochs++
+	s.tracef("epoch %d", view.Epoch())
+	for _, n := range s.nodes {
+		if n.process != nil {
+			n.process.catchUp()
+		}
+	}
+}
+
+// catchUp lets a process act in the newest epoch after a while.
+func (p *process) catchUp() {
+	s, newest := p.sim, p.sim.cluster
+	if p.cluster == newest {
+		return
+	}
+	wait := s.faultDice.exponential(300 * time.Millisecond)
+	if s.calm {
+		wait = 0
+	}
+	s.after(wait, "epoch", p, func() { p.adopt(newest) })
+}
+
+// adopt makes a process act in an epoch, unless it is in a newer one.
+func (p *process) adopt(c *router.Cluster) {
+	if p.cluster.Ring.Epoch() < c.Ring.Epoch() {
+		p.cluster, p.node.cluster = c, c
+	}
+}
+
+// foreign says whether a frame asks for data in another epoch than the process's.
+// TRUTH (6): that is refused.
+func (c *checker) foreign(p *process, frame []byte) bool {
+	if p.cluster == nil || c.s.fig.Epochs == 0 {
+		return false
+	}
+	var q wire.PeerRequest
+	if wire.DecodePeerRequest(frame[wire.HeaderBytes:], &q) != nil || q.Op < wire.OpWrite || q.Op > wire.OpVoid {
+		return false
+	}
+	switch epoch := p.epoch(); {
+	case q.Epoch < epoch:
+		c.s.mark(markEpochStale)
+	case q.Epoch > epoch:
+		c.s.mark(markEpochAhead)
+	default:
+		return false
+	}
+	return true
+}

@@ -1,0 +1,180 @@
+package sim
+
+// A mark says that a rare state was reached in some run: a promise that is kept
+// only as long as nothing happens proves little. Marks influence nothing. A name
+// that no run reaches is a state that the runs do not test; it is printed as
+// missed.
+type mark uint8
+
+// The marks. Their names, which figures print, stand in markNames.
+const (
+	markSuperseded mark = iota
+	markWrittenBack
+	markLateAck
+	markOtherNode
+	markExpiredRead
+	markInDoubt
+	markInDoubtHeld
+	markTooFew
+	markClockHeld
+	markDamageTold
+	markKilledBeforeRepair
+	markCutAfterSend
+
+	markOutcomeCommitted
+	markOutcomeSuperseded
+	markOutcomeNotApplied
+	markOutcomePending
+	markOutcomeInFlight
+	markVoidNoted
+	markVoidErased
+	markVoidRefused
+
+	markSessionElsewhere
+	markSessionRefused
+	markBuried
+	markOrderedAbove
+	markWeakenedAtOnce
+	markWeakenedLater
+	markLocalLevel
+	markEachQuorum
+	markLocalRefused
+
+	markHedgeWon
+	markHedgeDenied
+
+	markScanMerged
+	markScanWeakened
+	markScanUnavailable
+	markExplainSplit
+
+	markEpochStale
+	markEpochAhead
+	markTornTail
+	markFailStop
+	markFenceEntered
+	markFenceLeft
+	markCounterOverflow
+	markOverloaded
+	markTooLarge
+	markStaleStamp
+	markStraggler
+	markOptionalLost
+
+	markFounded
+	markKilledInVote
+	markKilledBehindVote
+
+	markCount
+)
+
+// foundingMarks begins the marks of runs that begin without metadata.
+const foundingMarks = markFounded
+
+var markNames = [markCount]string{
+	markSuperseded:         "answer superseded",
+	markWrittenBack:        "read written back before its answer",
+	markLateAck:            "late ack after the answer",
+	markOtherNode:          "same version retried through another node",
+	markExpiredRead:        "expired value read as absent",
+	markInDoubt:            "write in doubt",
+	markInDoubtHeld:        "in doubt with one replica that has it",
+	markTooFew:             "refused as too few are reachable",
+	markClockHeld:          "clock held back by its bound or fence",
+	markDamageTold:         "damage told",
+	markKilledBeforeRepair: "coordinator killed before it wrote back",
+	markCutAfterSend:       "coordinator cut off after it had sent a write",
+
+	markOutcomeCommitted:  "write in doubt settled by OUTCOME: committed",
+	markOutcomeSuperseded: "write in doubt settled by OUTCOME: superseded",
+	markOutcomeNotApplied: "write in doubt settled by OUTCOME: not applied",
+	markOutcomePending:    "OUTCOME pending",
+	markOutcomeInFlight:   "OUTCOME of a write that is still in flight",
+	markVoidNoted:         "void noted",
+	markVoidErased:        "void erased by a repair",
+	markVoidRefused:       "late write refused by a void",
+
+	markSessionElsewhere: "session read sent to another replica",
+	markSessionRefused:   "session read refused, as no reachable replica has what it saw",
+	markBuried:           "buried told",
+	markOrderedAbove:     "ordered write stamped above the tick",
+	markWeakenedAtOnce:   "weakened at once",
+	markWeakenedLater:    "weakened after half of the time",
+	markLocalLevel:       "local level met by a part of the replicas",
+	markEachQuorum:       "a quorum of each of several regions",
+	markLocalRefused:     "local level refused where the region has no replica",
+
+	markHedgeWon:    "hedged read won",
+	markHedgeDenied: "hedge budget used up",
+
+	markScanMerged:      "scan page merged with a write-back",
+	markScanWeakened:    "scan weakened",
+	markScanUnavailable: "scan refused at a partition and gone on later",
+	markExplainSplit:    "EXPLAIN shows replicas that differ",
+
+	markEpochStale:      "stale epoch refused",
+	markEpochAhead:      "newer epoch refused",
+	markTornTail:        "tail cut that was not synced",
+	markFailStop:        "fail-stop after a failed sync",
+	markFenceEntered:    "clock fence entered",
+	markFenceLeft:       "clock fence left",
+	markCounterOverflow: "logical counter overflow",
+	markOverloaded:      "node at its limit",
+	markTooLarge:        "value or frame beyond its limit refused",
+	markStaleStamp:      "stamp out of bounds refused",
+	markStraggler:       "message of long ago delivered",
+	markOptionalLost:    "background repair lost",
+
+	markFounded:          "epoch 1 installed",
+	markKilledInVote:     "killed while a vote is being synced",
+	markKilledBehindVote: "killed between a vote's sync and its answer",
+}
+
+// String is the mark's name.
+func (m mark) String() string { return markNames[m] }
+
+// mark notes that a rare state was reached.
+func (s *Sim) mark(m mark) { s.fig.Marks[m]++ }
+
+// Marks count, by mark, how often each was reached.
+type Marks [markCount]int
+
+// Reached says whether the mark of a name was reached.
+func (m *Marks) Reached(name string) bool {
+	for i, n := range markNames {
+		if n == name {
+			return m[i] > 0
+		}
+	}
+	return false
+}
+
+// counted is the marks that runs have to reach: those of the founding only where
+// a run begins with it.
+func (f *Figures) counted() []mark {
+	last := markCount
+	if f.Founded == 0 {
+		last = foundingMarks
+	}
+	all := make([]mark, last)
+	for i := range all {
+		all[i] = mark(i)
+	}
+	return all
+}
+
+// Missed lists the marks that were not reached.
+func (f *Figures) Missed() (names []string) {
+	for _, m := range f.counted() {
+		if f.Marks[m] == 0 {
+			names = append(names, m.String())
+		}
+	}
+	return names
+}
+
+// Reach is how many marks were reached, and of how many.
+func (f *Figures) Reach() (hit, all int) {
+	all = len(f.counted())
+	return all - len(f.Missed()), all
+}
