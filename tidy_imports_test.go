@@ -35,8 +35,12 @@ var floors = map[string]row{
 	// Programs that the scripts run: clients of a real cluster, like anybody's.
 	"scripts/jsonl":    {5, ""},
 	"scripts/killloop": {5, "client contract hlc"},
+	// A measurement: nodes of its own, and raw connections to them.
+	"load/cmd/overload": {6, "load node config wire contract"},
 
-	"router": {4, "coordinator replica wire ring record contract hlc"},
+	"router": {4, "coordinator replica wire ring record contract hlc traitor"},
+	// The admin API's health uses the coordinator's own rule of what a level asks.
+	"admin":  {4, "coordinator wire ring contract hlc"},
 	"client": {4, "rpc wire ring record contract hlc"},
 	"load":   {4, "contract"},
 
@@ -59,7 +63,7 @@ var floors = map[string]row{
 	"record":   {0, "hlc"},
 	"contract": {0, ""},
 	"hlc":      {0, ""},
-	"config":   {0, ""},
+	"config":   {0, "contract"}, // the levels of namespaces
 	// The names of planted bugs, asked by those that can betray.
 	"traitor": {0, ""},
 
@@ -68,11 +72,14 @@ var floors = map[string]row{
 	"storage/model":       {3, "storage record hlc"},
 	"storage/conformance": {3, "storage record hlc"},
 	"gossip/gossiptest":   {3, "gossip ring"},
+	// Real nodes for the tests of programs that use the client; gossip is in
+	// memory, so that nodes can be cut off from each other.
+	"client/clienttest": {6, "client node config gossip/gossiptest"},
 }
 
 // doubles are the packages that no product code may import: tests and the
 // simulator only.
-var doubles = []string{"storage/faulty", "storage/model", "storage/conformance", "gossip/gossiptest"}
+var doubles = []string{"storage/faulty", "storage/model", "storage/conformance", "gossip/gossiptest", "client/clienttest"}
 
 // library is a third-party module, its pinned version, and the packages that
 // may import it.
