@@ -171,7 +171,10 @@ func (e *Error) why() string {
 // asked names the level that could not be met. A request that named none had its
 // namespace's, which a refusal tells by its number only.
 func (e *Error) asked() string {
+	need, counts := e.Level.Need(e.N)
 	switch {
+	case counts && need < e.Receipt.Need: // it has to learn first what a quorum holds
+		return "an ordered write at " + e.Level.String()
 	case e.Level != contract.Default:
 		return e.Level.String()
 	case e.Receipt.Need == contract.QuorumOf(e.N):

@@ -43,6 +43,10 @@ func TestErrorText(t *testing.T) {
 			`get "k": unavailable: quorum needs 2 of 3 replicas, 1 answers`,
 		},
 		{
+			Error{Op: "put", Key: []byte("k"), Code: contract.Unavailable, Level: One, Receipt: Receipt{Need: 2}, Reachable: 1, N: 3, write: true},
+			`put "k": unavailable: an ordered write at one needs 2 of 3 replicas, 1 answers; nothing was written`,
+		},
+		{
 			Error{Op: "get", Key: []byte("k"), Code: contract.Unavailable, Receipt: Receipt{Need: 2}, Reachable: 3, N: 3, Message: "no replica that can be reached has the version"},
 			`get "k": unavailable: no replica that can be reached has the version`,
 		},
