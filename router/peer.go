@@ -87,12 +87,7 @@ func (r *Router) peerWrite(t *Turn, c Conn, q *wire.PeerRequest, code contract.C
 			Seen: t.write.Seen, HasSeen: t.write.HasSeen,
 			Origin: replica.Origin{Peer: c, Frame: q.ID, Call: t.write.Call},
 		}
-		if code != contract.OK {
-			w.Result = replica.Result{Code: code}
-			refused = append(refused, w)
-			continue
-		}
-		t.writes = append(t.writes, w)
+		refused = t.hand(w, code, refused)
 	}
 	r.committed(t, refused, contract.OK)
 }
@@ -114,14 +109,20 @@ func (r *Router) peerVoid(t *Turn, c Conn, q *wire.PeerRequest, code contract.Co
 			Token: t.void.Token, Namespace: t.void.Namespace, Key: t.void.Key, Version: t.void.Version,
 			Origin: replica.Origin{Peer: c, Frame: q.ID, Call: t.void.Call},
 		}
-		if code != contract.OK {
-			w.Result = replica.Result{Code: code}
-			refused = append(refused, w)
-			continue
-		}
-		t.writes = append(t.writes, w)
+		refused = t.hand(w, code, refused)
 	}
 	r.committed(t, refused, contract.OK)
+}
+
+// hand puts a peer's write with those for the committer, or, with the code that it
+// is refused with, with those that are.
+func (t *Turn) hand(w replica.Write, code contract.Code, refused []replica.Write) []replica.Write {
+	if code != contract.OK {
+		w.Result = replica.Result{Code: code}
+		return append(refused, w)
+	}
+	t.writes = append(t.writes, w)
+	return refused
 }
 
 // until is when work ends that came with so many milliseconds left.
