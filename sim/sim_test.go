@@ -77,7 +77,7 @@ func TestSeeds(t *testing.T) {
 // TestSeed repeats the run that a failure names.
 func TestSeed(t *testing.T) {
 	if *seedFlag == 0 {
-		t.Skip("names no seed: -sim.seed=N")
+		t.Skip("repeats one run, and no seed was named: -sim.seed=N")
 	}
 	o := sim.Options{Seed: *seedFlag, Scenario: *scenarioFlag, Shorten: *shortenFlag}
 	if *withoutFlag != "" {

@@ -43,7 +43,7 @@ func mustPage(t *testing.T, name string) string {
 // candor.yaml. What begins with curl needs no "$ "; it has to be answered.
 func TestCommandsInDocs(t *testing.T) {
 	if testing.Short() {
-		t.Skip("starts processes")
+		t.Skip("not run under -short: it starts processes; go test ./cmd/candor runs it")
 	}
 	var scripts []string
 	for _, page := range docPages(t) {
@@ -402,7 +402,7 @@ func TestDocsAreComparedStrictly(t *testing.T) {
 // value, and the packages of the client's users.
 func TestGoInDocsCompiles(t *testing.T) {
 	if testing.Short() {
-		t.Skip("runs the compiler")
+		t.Skip("not run under -short: it runs the compiler; go test ./cmd/candor runs it")
 	}
 	root, err := filepath.Abs("../..")
 	if err != nil {

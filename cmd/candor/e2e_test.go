@@ -204,7 +204,7 @@ func (p *processes) verify(c *client.Client, a *acked) {
 // acknowledged write is there.
 func TestEndToEnd(t *testing.T) {
 	if testing.Short() {
-		t.Skip("starts processes")
+		t.Skip("not run under -short: it starts processes; go test ./cmd/candor runs it")
 	}
 	p := startProcesses(t)
 	c := p.open(0, 1, 2)

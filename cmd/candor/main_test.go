@@ -35,7 +35,7 @@ func TestMain(m *testing.M) {
 //	cheat TOPIC           runs the lines of a page of candor cheat
 func TestScripts(t *testing.T) {
 	if testing.Short() {
-		t.Skip("starts processes")
+		t.Skip("not run under -short: it starts processes; go test ./cmd/candor runs it")
 	}
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,

@@ -36,7 +36,7 @@ func (p *processes) seen(i, j int) (row nodeStatus) {
 // it is trusted again. It holds nobody for dead for the time in which it stood still.
 func TestAStoppedProcessIsRoutedAround(t *testing.T) {
 	if testing.Short() {
-		t.Skip("starts processes")
+		t.Skip("not run under -short: it starts processes; go test ./cmd/candor runs it")
 	}
 	p := startProcesses(t)
 	t.Cleanup(func() { _ = syscall.Kill(p.nodes[2].PID, syscall.SIGCONT) }) // else it could not be ended
