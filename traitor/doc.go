@@ -59,6 +59,64 @@ const (
 	// HedgeTwice counts the answer to a hedge for the replica that was late, too
 	// (rule 4: distinct replicas).
 	HedgeTwice Bug = "hedge-twice"
+	// FenceIgnored takes what lies at or below the agreed watermark (rule 8).
+	FenceIgnored Bug = "fence-ignored"
+	// FloorIgnored takes a fresh write at or below the floor (rule 7).
+	FloorIgnored Bug = "floor-ignored"
+	// PurgeWithoutWatermark removes a tombstone that not all replicas have proved
+	// to hold (rule 8).
+	PurgeWithoutWatermark Bug = "purge-without-watermark"
+	// QuarantineVotes takes writes in a partition that is in quarantine (rule 8).
+	QuarantineVotes Bug = "quarantine-votes"
+	// TreeSkipsRepair does not count write-backs in the tree (rule 6).
+	TreeSkipsRepair Bug = "tree-skips-repair"
+	// HintCounts counts a hint for an acknowledgement without being asked to
+	// (contract, section 1).
+	HintCounts Bug = "hint-counts"
+	// HintBesideRefusal stores hints of a write that is answered as refused (rule 5).
+	HintBesideRefusal Bug = "hint-beside-refusal"
+	// StandInUnsynced counts a stand-in before it has answered (rule 5).
+	StandInUnsynced Bug = "stand-in-unsynced"
+	// PromiseForgotten votes on an epoch and forgets what it has promised (rule 9).
+	PromiseForgotten Bug = "promise-forgotten"
+	// EpochUnsaved acts on an epoch without having saved it (rule 9).
+	EpochUnsaved Bug = "epoch-unsaved"
+	// AbsenceDeletes removes what the other side of an exchange does not have
+	// (rule 7).
+	AbsenceDeletes Bug = "absence-deletes"
+	// ExchangeIgnoresEpoch compares, moves and proves between nodes that know
+	// different owners (rule 7).
+	ExchangeIgnoresEpoch Bug = "exchange-ignores-epoch"
+	// AgreesUnsynced says that it agrees to a watermark before that is durable
+	// (rule 8).
+	AgreesUnsynced Bug = "agrees-unsynced"
+	// AdoptWithoutAll adopts a watermark to which the last replica has not agreed
+	// (rule 8).
+	AdoptWithoutAll Bug = "adopt-without-all"
+	// ProofWithoutHints proposes a watermark above hints that members keep (rule 8).
+	ProofWithoutHints Bug = "proof-without-hints"
+	// YoungStaysBehind does not move a record above the floors, although it may have
+	// replaced one below them that the other side never had (rule 7).
+	YoungStaysBehind Bug = "young-stays-behind"
+	// RebuildFromOne rebuilds a partition from one of several others (rule 8).
+	RebuildFromOne Bug = "rebuild-from-one"
+	// RebuildWithoutEpoch rebuilds while the others take older requests (rule 8).
+	RebuildWithoutEpoch Bug = "rebuild-without-epoch"
+	// RebuildDropsWatermark does not take the watermark with the records (rule 8).
+	RebuildDropsWatermark Bug = "rebuild-drops-watermark"
+	// HealFromOne takes for a damaged record what one other replica holds (rule 8).
+	HealFromOne Bug = "heal-from-one"
+	// HintUnchecked lets a hint replace what is stored, whatever its version (rule 2).
+	HintUnchecked Bug = "hint-unchecked"
+	// HintBelowFloor keeps a new hint at or below the floor (rule 7).
+	HintBelowFloor Bug = "hint-below-floor"
+	// FloorUnsaved says what its floor is without having saved it (rule 7).
+	FloorUnsaved Bug = "floor-unsaved"
+	// TreeUnmarked does not note that the kept leaves of a tree have changed (rule 6).
+	TreeUnmarked Bug = "tree-unmarked"
+	// PublishBeforeSync shows trees and marks that a power cut could still take back
+	// (rules 6 and 7).
+	PublishBeforeSync Bug = "publish-before-sync"
 )
 
 // All lists the bugs.
@@ -66,5 +124,10 @@ func All() []Bug {
 	return []Bug{
 		AckBeforeSync, DuplicateAck, NoWriteBack, ForgottenBound, MergeByArrival, StaleSlot, EpochUnchecked,
 		VoidForgotten, VoidIgnored, QuorumOfVoids, SilentWeaken, ScanSkips, BuriedUnsaid, OrderedByTick, AfterIgnored, LocalIsAnywhere, HedgeTwice,
+		PromiseForgotten, EpochUnsaved,
+		FenceIgnored, FloorIgnored, PurgeWithoutWatermark, QuarantineVotes, TreeSkipsRepair, HintCounts, HintBesideRefusal, StandInUnsynced,
+		AbsenceDeletes, ExchangeIgnoresEpoch, AgreesUnsynced, AdoptWithoutAll, ProofWithoutHints, YoungStaysBehind,
+		RebuildFromOne, RebuildWithoutEpoch, RebuildDropsWatermark, HealFromOne,
+		HintUnchecked, HintBelowFloor, FloorUnsaved, TreeUnmarked, PublishBeforeSync,
 	}
 }

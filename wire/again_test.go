@@ -134,7 +134,7 @@ func peerAnswerAgain(body []byte) ([]byte, error) {
 		return a.Vote.Append(nil, a.Head), nil
 	case OpHeartbeat:
 		return AppendHeartbeatAnswer(nil, a.Head, a.Incarnation), nil
-	case OpStatus, OpMetadata:
+	case OpStatus, OpMetadata, OpExchange, OpReport:
 		return AppendDocumentAnswer(nil, a.Head, a.Document), nil
 	}
 	return AppendOK(nil, a.Head), nil

@@ -36,6 +36,8 @@ const (
 	OpGoodbye   Op = 0x49
 	OpPrepare   Op = 0x4a
 	OpAccept    Op = 0x4b
+	OpExchange  Op = 0x4c
+	OpReport    Op = 0x4d
 )
 
 // answerBit marks the op of an answer.
@@ -46,6 +48,7 @@ var opNames = map[Op]string{
 	OpAdd: "ADD", OpBatch: "BATCH", OpScan: "SCAN", OpOutcome: "OUTCOME", OpExplain: "EXPLAIN", OpWatch: "WATCH",
 	OpWrite: "WRITE", OpRead: "READ", OpDigest: "DIGEST", OpRange: "RANGE", OpVoid: "VOID", OpStatus: "STATUS",
 	OpMetadata: "METADATA", OpInstall: "INSTALL", OpHeartbeat: "HEARTBEAT", OpGoodbye: "GOODBYE", OpPrepare: "PREPARE", OpAccept: "ACCEPT",
+	OpExchange: "EXCHANGE", OpReport: "REPORT",
 }
 
 // String is the op's name; OP_0xNN for one that is not in the table.

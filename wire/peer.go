@@ -22,6 +22,8 @@ import (
 //	0x49 GOODBYE    nil                                        (none)
 //	0x4a PREPARE    register, ballot, nil                      agreed, promised, accepted, value, ballot
 //	0x4b ACCEPT     register, ballot, value                    agreed, promised, accepted, value, ballot
+//	0x4c EXCHANGE   document                                   document
+//	0x4d REPORT     nil                                        document
 //
 // A connection of a node begins with a HELLO of role 1 and its answer, which
 // are those of clients (DecodeHello, DecodeAnswer).
@@ -71,7 +73,7 @@ func DecodePeerRequest(body []byte, q *PeerRequest) error {
 		}
 	case OpRange:
 		q.Range.decode(&r)
-	case OpStatus, OpMetadata, OpInstall, OpHeartbeat, OpGoodbye:
+	case OpStatus, OpMetadata, OpInstall, OpHeartbeat, OpGoodbye, OpExchange, OpReport:
 		q.Document = r.bin("document")
 	case OpPrepare, OpAccept:
 		q.Ballot = Ballot{Register: r.bin("register"), Ballot: r.version("ballot"), Value: r.bin("value")}
@@ -90,7 +92,7 @@ type PeerAnswer struct {
 	Error    Error
 	Range    RangeResult
 	Vote     Vote
-	Document []byte // OpStatus, OpMetadata
+	Document []byte // OpStatus, OpMetadata, OpExchange, OpReport
 	// Incarnation is the number of the answering node's start: OpHeartbeat.
 	Incarnation uint64
 	items       reader
@@ -130,7 +132,7 @@ func (a *PeerAnswer) decodeFields(r *reader) {
 		a.Range.decode(r)
 	case OpPrepare, OpAccept:
 		a.Vote.decode(r)
-	case OpStatus, OpMetadata:
+	case OpStatus, OpMetadata, OpExchange, OpReport:
 		a.Document = r.bin("document")
 	case OpHeartbeat:
 		a.Incarnation = r.uint("incarnation")
@@ -138,13 +140,13 @@ func (a *PeerAnswer) decodeFields(r *reader) {
 }
 
 // AppendDocument encodes a request whose one field is a document: STATUS,
-// INSTALL; METADATA and GOODBYE send nil.
+// INSTALL, EXCHANGE; METADATA, GOODBYE and REPORT send nil.
 func AppendDocument(dst []byte, h PeerHead, document []byte) []byte {
 	start := len(dst)
 	return EndFrame(appendBinNil(h.begin(dst, 1), document), start)
 }
 
-// AppendDocumentAnswer encodes the answer to STATUS or METADATA.
+// AppendDocumentAnswer encodes the answer to STATUS, METADATA, EXCHANGE or REPORT.
 func AppendDocumentAnswer(dst []byte, h Head, document []byte) []byte {
 	start := len(dst)
 	return EndFrame(appendBinNil(h.begin(dst, 1), document), start)

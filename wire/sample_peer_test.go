@@ -13,7 +13,7 @@ func drawPlace(t *rapid.T) (Place, fields) {
 }
 
 func drawPeerRequest(t *rapid.T) sample {
-	op := Op(rapid.IntRange(int(OpWrite), int(OpAccept)).Draw(t, "op"))
+	op := Op(rapid.IntRange(int(OpWrite), int(OpReport)).Draw(t, "op"))
 	h := PeerHead{Op: op, ID: draw(t, anyIDs), Epoch: draw(t, numbers), Clock: hlc.Timestamp(draw(t, numbers))}
 	head := fields{int(op), h.ID, h.Epoch, uint64(h.Clock)}
 	want := peerRead{Request: PeerRequest{PeerHead: h}}
@@ -59,22 +59,46 @@ func drawItems(t *rapid.T, want *peerRead) ([]byte, fields) {
 		call, deadline := draw(t, numbers), draw(t, numbers)
 		switch h.Op {
 		case OpWrite:
-			item := WriteItem{Call: call, Kind: WriteKind(rapid.IntRange(0, 2).Draw(t, "kind")), DeadlineMS: deadline, Place: place, Record: draw(t, anyBytes)}
+			item := WriteItem{Call: call, Kind: WriteKind(rapid.IntRange(int(Fresh), int(Exchange)).Draw(t, "kind")), DeadlineMS: deadline, Place: place, Record: draw(t, anyBytes)}
 			var seen any
 			item.Seen, seen, item.HasSeen = drawOptVersion(t)
+			v := append(append(fields{call, int(item.Kind), deadline}, p...), item.Record)
+			var row any
+			switch item.Kind {
+			case Stand:
+				copy(item.Target[:], rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "target"))
+				row = list(append(v, seen, item.Target[:]))
+			case Exchange:
+				item.Mark = hlc.Timestamp(draw(t, numbers))
+				row = append(v, seen, nil, uint64(item.Mark))
+			default:
+				if seen != nil {
+					v = append(v, seen)
+				}
+				row = list(v) // a field behind would be taken for another one
+			}
 			want.Writes = append(want.Writes, item)
 			frame = item.Append(frame)
-			items = append(items, optionalTail(append(append(fields{call, int(item.Kind), deadline}, p...), item.Record), seen))
+			items = append(items, row)
 		case OpVoid:
 			item := VoidItem{call, deadline, place, drawVersion(t)}
 			want.Voids = append(want.Voids, item)
 			frame = item.Append(frame)
 			items = append(items, append(append(fields{call, deadline}, p...), item.Version))
 		default:
-			item := ReadItem{call, deadline, place}
+			item := ReadItem{Call: call, DeadlineMS: deadline, Place: place, Want: Want(rapid.IntRange(0, 3).Draw(t, "want"))}
+			v := append(fields{call, deadline}, p...)
+			var row any = list(v)
+			switch {
+			case item.Want&WantHint != 0:
+				item.Version = drawVersion(t)
+				row = append(v, int(item.Want), item.Version)
+			case item.Want != 0:
+				row = list(append(v, int(item.Want)))
+			}
 			want.Reads = append(want.Reads, item)
 			frame = item.Append(frame)
-			items = append(items, append(fields{call, deadline}, p...))
+			items = append(items, row)
 		}
 	}
 	return EndItems(frame, 0, start, n), fields{items}
@@ -90,7 +114,7 @@ func optionalTail(v fields, tail any) any {
 }
 
 func drawPeerAnswer(t *rapid.T) sample {
-	op := Op(rapid.IntRange(int(OpWrite), int(OpAccept)).Draw(t, "op"))
+	op := Op(rapid.IntRange(int(OpWrite), int(OpReport)).Draw(t, "op"))
 	h, head := drawHead(t, op, contract.OK)
 	want := peerRead{Answer: PeerAnswer{Head: h}}
 	var frame []byte
@@ -109,7 +133,7 @@ func drawPeerAnswer(t *rapid.T) sample {
 		w.Value, value = drawOptBytes(t)
 		w.Ballot, ballot, _ = drawOptVersion(t)
 		frame, v = w.Append(nil, h), fields{w.Agreed, promised, accepted, value, ballot}
-	case OpStatus, OpMetadata:
+	case OpStatus, OpMetadata, OpExchange, OpReport:
 		var document any
 		want.Answer.Document, document = drawOptBytes(t)
 		frame, v = AppendDocumentAnswer(nil, h, want.Answer.Document), fields{document}
@@ -133,9 +157,17 @@ func drawResults(t *rapid.T, want *peerRead) ([]byte, fields) {
 			var record any
 			one := ReadResult{Call: call, Code: code}
 			one.Record, record = drawOptBytes(t)
+			if rapid.Bool().Draw(t, "marked") {
+				one.Mark = hlc.Timestamp(1 + draw(t, numbers)>>1)
+			}
 			want.ReadResults = append(want.ReadResults, one)
 			frame = one.Append(frame)
-			results = append(results, fields{call, int(code), record})
+			row := fields{call, int(code), record}
+			if one.Mark != 0 {
+				results = append(results, append(row, uint64(one.Mark)))
+			} else {
+				results = append(results, list(row))
+			}
 			continue
 		}
 		winner, written, _ := drawOptVersion(t)

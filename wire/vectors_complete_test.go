@@ -105,13 +105,13 @@ func answerDemands() []string {
 	for s := 1; s <= 3; s++ {
 		need("member state %d", s)
 	}
-	for k := Fresh; k <= Hint; k++ {
+	for k := Fresh; k <= Exchange; k++ {
 		need("WRITE kind %d", k)
 	}
 	for _, what := range []string{
 		"answer GET found", "answer GET not found", "answer GET never seen", "answer GET never expires", "answer GET trace", "answer GET weakened",
 		"answer SCAN items", "answer SCAN keys only", "answer SCAN cursor without items", "answer SCAN end", "answer SCAN weakened",
-		"WRITE seen", "WRITE seen nothing", "WRITE winner", "WRITE buried", "VOID noted", "VOID winner", "RANGE all", "RANGE keys only",
+		"WRITE seen", "WRITE seen nothing", "WRITE winner", "WRITE buried", "READ want 1", "READ want 2", "READ mark", "VOID noted", "VOID winner", "RANGE all", "RANGE keys only",
 		"HELLO role 0", "HELLO role 1", "HELLO token", "HELLO user", "HELLO before epoch 1", "goodbye", "unreadable frame", "frame too large",
 		"refused: " + closeSilently, "refused: " + noCommonVersion, "refused: " + closeBadRequest, "refused: " + closeTooLarge,
 		"refused: " + staysBadRequest, "refused: " + staysUnsupported,
@@ -274,6 +274,9 @@ func (s facts) peerRequest(p *peerRead) {
 		s.when(w.HasSeen && !w.Seen.IsZero(), "WRITE seen")
 		s.when(w.HasSeen && w.Seen.IsZero(), "WRITE seen nothing")
 	}
+	for _, r := range p.Reads {
+		s.when(r.Want != 0, "READ want %d", r.Want)
+	}
 	s.when(p.Request.Range.All, "RANGE all")
 	s.when(p.Request.Range.KeysOnly, "RANGE keys only")
 }
@@ -281,6 +284,9 @@ func (s facts) peerRequest(p *peerRead) {
 func (s facts) peerAnswer(p *peerRead) {
 	op := p.Answer.Op
 	s.add("peer_answer %v", op)
+	for _, r := range p.ReadResults {
+		s.when(r.Mark != 0, "READ mark")
+	}
 	for _, w := range p.WriteResults {
 		s.when(w.Code == contract.Clock, "%v result of CLOCK kind %d", op, w.Kind)
 		s.when(!w.Winner.IsZero(), "%v winner", op)

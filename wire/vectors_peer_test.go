@@ -32,15 +32,20 @@ func peerRequestVectors() []vector {
 	all.All = true
 	void := &VoidItem{Call: 7, DeadlineMS: 1500, Place: vPlace, Version: vMine}
 	return directed("peer_request", []vector{
-		{name: "WRITE, fresh, repair and hint", frame: itemed(BeginItems(nil, vPeer(OpWrite, 1)),
+		{name: "WRITE, fresh, repair and the delivery of a hint", frame: itemed(BeginItems(nil, vPeer(OpWrite, 1)),
 			&WriteItem{Call: 7, Kind: Fresh, DeadlineMS: 1500, Place: vPlace, Record: vRecord},
 			&WriteItem{Call: 8, Kind: Repair, DeadlineMS: 1500, Place: vPlace, Record: vTomb},
-			&WriteItem{Call: 9, Kind: Hint, DeadlineMS: 1500, Place: vPlace, Record: vRecord})},
+			&WriteItem{Call: 9, Kind: Deliver, DeadlineMS: 1500, Place: vPlace, Record: vRecord})},
 		{name: "WRITE with seen", frame: itemed(BeginItems(nil, vPeer(OpWrite, 1)),
 			&WriteItem{Call: 7, Kind: Fresh, DeadlineMS: 1500, Place: vPlace, Record: vRecord, Seen: vOld, HasSeen: true},
 			&WriteItem{Call: 8, Kind: Fresh, DeadlineMS: 1500, Place: vPlace, Record: vRecord, HasSeen: true})},
+		{name: "WRITE of a hint, and of an exchange", frame: itemed(BeginItems(nil, vPeer(OpWrite, 1)),
+			&WriteItem{Call: 7, Kind: Stand, DeadlineMS: 1500, Place: vPlace, Record: vRecord, Target: [16]byte{1, 2, 3}},
+			&WriteItem{Call: 8, Kind: Exchange, DeadlineMS: 1500, Place: vPlace, Record: vTomb, Mark: vOld.Time})},
 		{name: "VOID", frame: itemed(BeginItems(nil, vPeer(OpVoid, 14)), void, &VoidItem{Call: 8, Place: vPlace, Version: vHigher})},
 		{name: "READ of two keys", frame: itemed(BeginItems(nil, vPeer(OpRead, 2)), read, &ReadItem{Call: 10, Place: Place{Token: 3, Namespace: 2, Key: []byte("k")}})},
+		{name: "READ of a fence, of a hint", frame: itemed(BeginItems(nil, vPeer(OpRead, 2)),
+			&ReadItem{Call: 9, DeadlineMS: 1500, Place: vPlace, Want: WantMark}, &ReadItem{Call: 10, DeadlineMS: 1500, Place: vPlace, Want: WantHint, Version: vMine})},
 		{name: "DIGEST", frame: itemed(BeginItems(nil, vPeer(OpDigest, 3)), read)},
 		{name: "READ of nothing", frame: itemed(BeginItems(nil, vPeer(OpRead, 4)))},
 		{name: "RANGE", frame: ranged.Append(nil, vPeer(OpRange, 5))},
@@ -53,6 +58,8 @@ func peerRequestVectors() []vector {
 		{name: "GOODBYE", frame: AppendDocument(nil, vPeer(OpGoodbye, 11), nil)},
 		{name: "PREPARE", frame: (&Ballot{Ballot: vMine}).Append(nil, vPeer(OpPrepare, 12))},
 		{name: "ACCEPT", frame: (&Ballot{Ballot: vMine, Value: []byte{0x80}}).Append(nil, vPeer(OpAccept, 13))},
+		{name: "EXCHANGE", frame: AppendDocument(nil, vPeer(OpExchange, 15), []byte{1, 2, 3})},
+		{name: "REPORT", frame: AppendDocument(nil, vPeer(OpReport, 16), nil)},
 	})
 }
 
@@ -74,6 +81,7 @@ func peerAnswerVectors() []vector {
 			&WriteResult{Call: 7}, &WriteResult{Call: 8, Winner: vMine}, &WriteResult{Call: 9, Winner: vHigher}, &WriteResult{Call: 10, Code: contract.DiskFull})},
 		{name: "answer to READ: found, nothing, damaged", frame: itemed(BeginResults(nil, vHead(OpRead, 2)),
 			&ReadResult{Call: 9, Record: vRecord}, &ReadResult{Call: 10}, &ReadResult{Call: 11, Code: contract.Corrupt})},
+		{name: "answer to READ with the fence", frame: itemed(BeginResults(nil, vHead(OpRead, 2)), &ReadResult{Call: 9, Record: vRecord, Mark: vOld.Time})},
 		{name: "answer to DIGEST", frame: itemed(BeginResults(nil, vHead(OpDigest, 3)), &ReadResult{Call: 9, Record: vDigest})},
 		{name: "answer to RANGE at its end", frame: end.Append(nil, vHead(OpRange, 5))},
 		{name: "answer to RANGE, to be continued", frame: more.Append(nil, vHead(OpRange, 6))},
@@ -83,6 +91,8 @@ func peerAnswerVectors() []vector {
 		{name: "answer to INSTALL", frame: AppendOK(nil, vHead(OpInstall, 9))},
 		{name: "answer to HEARTBEAT", frame: AppendHeartbeatAnswer(nil, vHead(OpHeartbeat, 10), 4)},
 		{name: "answer to GOODBYE", frame: AppendOK(nil, vHead(OpGoodbye, 11))},
+		{name: "answer to EXCHANGE", frame: AppendDocumentAnswer(nil, vHead(OpExchange, 15), []byte{4, 5})},
+		{name: "answer to REPORT", frame: AppendDocumentAnswer(nil, vHead(OpReport, 16), []byte(`{"age_ms":7,"report":{}}`))},
 		{name: "answer to PREPARE, agreed", frame: agreed.Append(nil, vHead(OpPrepare, 12))},
 		{name: "answer to ACCEPT, refused", frame: refused.Append(nil, vHead(OpAccept, 13))},
 	})
