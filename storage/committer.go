@@ -27,7 +27,7 @@ type CommitterOptions[T any] struct {
 	// Done is called once for every item that was submitted, in order, when
 	// its fate is known. A nil err: what Apply put into the batch is durable
 	// and visible. ErrInDoubt: it may or may not be. Any other error: Apply was
-	// not called or nothing was written. The items and their bytes are valid
+	// not called or nothing was written; after ErrDiskFull the committer goes on. The items and their bytes are valid
 	// until Done returns.
 	Done func(items []T, err error)
 

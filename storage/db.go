@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"github.com/syndtr/goleveldb/leveldb"
 	"github.com/syndtr/goleveldb/leveldb/opt"
@@ -36,8 +37,9 @@ var errStopped = errors.New("compaction has stopped for good; the log says what 
 // it returns, every journal was checked (see the package comment), what was
 // replayed from them lies in synced tables, and the LOCK file is held.
 //
-// Errors: ErrLocked; ErrCorrupt, and if a journal or the MANIFEST is damaged no
-// file was changed; whatever the file system said.
+// Errors: ErrLocked; a DamagedError, which is ErrCorrupt too, and no file was
+// changed; whatever the file system said. What it opens may be missing something
+// all the same: see ReadMissing.
 func Open(dir string, o Options) (*DB, error) {
 	if err := o.Valid(); err != nil {
 		return nil, err
@@ -59,20 +61,34 @@ func Open(dir string, o Options) (*DB, error) {
 	return db, nil
 }
 
+// damaged makes a DamagedError of an ErrCorrupt that is none yet: who cannot tell
+// what is damaged must count everything as gone.
+func damaged(dir string, err error) error {
+	var known *DamagedError
+	if errors.As(err, &known) {
+		return &DamagedError{Missing: known.Missing, Found: known.Found, Err: mapError("open "+dir, known.Err)}
+	}
+	if err = mapError("open "+dir, err); errors.Is(err, ErrCorrupt) {
+		return &DamagedError{Missing: Everything, Err: err}
+	}
+	return err
+}
+
 // open checks the files and opens the library over them.
 func open(dir string, o Options, check func(*files) error) (*DB, error) {
 	db := &DB{how: opt.WriteOptions{Sync: !o.unsafeNoSync, NoWriteMerge: true}}
-	db.files = &files{fs: o.FS, dir: dir, log: o.Log, onAlarm: o.Alarm, failed: &db.failed}
+	db.files = newFiles(dir, o, &db.failed)
 	if err := check(db.files); err != nil {
-		return nil, mapError("open "+dir, err)
+		return nil, damaged(dir, err)
 	}
 	// Here the library replays the journals into tables, which it syncs before
 	// it commits the MANIFEST that no longer names those journals.
 	ldb, err := leveldb.Open(db.files, o.leveldb())
 	if err != nil {
-		return nil, mapError("open "+dir, err)
+		return nil, damaged(dir, err)
 	}
 	db.ldb = ldb
+	db.files.space.engine = func() uint64 { return compactionBytes(db.library().LevelSizes, o.TableSize) }
 	return db, nil
 }
 
@@ -85,7 +101,7 @@ func (db *DB) Get(key []byte) ([]byte, error) {
 	defer db.gate.leave()
 	value, err := db.ldb.Get(key, nil)
 	if err != nil {
-		return nil, mapError("get", err)
+		return nil, db.failure("get", err)
 	}
 	return value, nil
 }
@@ -99,6 +115,9 @@ func (db *DB) Write(b *Batch) error {
 	defer db.gate.leave()
 	if b.Len() == 0 {
 		return nil
+	}
+	if db.Room() == RoomForNothing {
+		return fmt.Errorf("storage: write: %w", ErrDiskFull)
 	}
 	db.writing.Lock()
 	defer db.writing.Unlock()
@@ -118,11 +137,28 @@ func (db *DB) Write(b *Batch) error {
 		if errors.Is(err, leveldb.ErrClosed) {
 			err = errStopped
 		}
+		_ = db.failure("write", err) // a compaction may have met damage: the next start has to know
 		db.failed.set(err)
 		return fmt.Errorf("storage: write: %w: %w", ErrInDoubt, err)
 	}
 	return nil
 }
+
+// failure is mapError for an error of the library. What was found damaged is
+// noted, so that the next start looks at everything.
+func (db *DB) failure(op string, err error) error {
+	err = mapError(op, err)
+	if errors.Is(err, ErrCorrupt) {
+		db.files.noteDamage(err)
+	}
+	return err
+}
+
+// Room implements Engine.
+func (db *DB) Room() Room { return db.files.space.now(db.files.unflushed()).room() }
+
+// Stalled implements Engine.
+func (db *DB) Stalled() time.Duration { return db.files.waits.longest() }
 
 // Err implements Engine.
 func (db *DB) Err() error { return db.failed.get() }
@@ -155,21 +191,17 @@ func (db *DB) enter() error {
 // Stats implements Engine.
 func (db *DB) Stats() Stats {
 	p := db.files.position()
+	space := db.files.space.shown(db.Stalled() >= spaceAge, db.files.unflushed())
 	s := Stats{
+		Disk:          space.Space,
+		DiskReserve:   space.reserve,
 		JournalNumber: p.number,
 		JournalBytes:  p.written,
 		JournalSynced: p.synced,
 		Syncs:         db.files.syncs.snapshot(),
 		Alarms:        db.files.alarms.Load(),
 	}
-	if !db.gate.enter() {
-		return s
-	}
-	defer db.gate.leave()
-	var l leveldb.DBStats
-	if err := db.ldb.Stats(&l); err != nil {
-		return s
-	}
+	l := db.library()
 	s.WritePaused = l.WritePaused
 	s.WriteDelays = int64(l.WriteDelayCount)
 	s.WriteDelayed = l.WriteDelayDuration
@@ -183,4 +215,16 @@ func (db *DB) Stats() Stats {
 	s.BytesRead = l.IORead
 	s.BytesWritten = l.IOWrite
 	return s
+}
+
+// library returns goleveldb's own figures; zero once it is closed.
+func (db *DB) library() (l leveldb.DBStats) {
+	if !db.gate.enter() {
+		return l
+	}
+	defer db.gate.leave()
+	if err := db.ldb.Stats(&l); err != nil {
+		return leveldb.DBStats{}
+	}
+	return l
 }

@@ -49,6 +49,31 @@ type Dir struct {
 // what they should, or what the file system said; each is one sentence that
 // says what to do.
 func OpenDir(path string, random io.Reader, fsys FS) (*Dir, error) {
+	return openDir(path, fsys, func(d *Dir) error { return d.load(random) })
+}
+
+// OpenLostDir opens a data directory that OpenDir has refused with ErrLost, for a
+// node that is to be rebuilt from its peers under the identity that it has: the
+// next thing to do is Renew with Everything. Until that has returned, the
+// directory is as lost as before. Its errors are those of OpenDir, and ErrCorrupt
+// if there is no such identity.
+func OpenLostDir(path string, fsys FS) (*Dir, error) {
+	return openDir(path, fsys, func(d *Dir) error {
+		if _, err := d.loadFormat(); err != nil {
+			return err
+		}
+		if _, err := d.loadNode(); err != nil {
+			return err
+		}
+		if _, ok := d.Cluster(); !ok {
+			return fmt.Errorf("%s names no cluster, so nothing can have been lost: %w", nodeName, ErrCorrupt)
+		}
+		return nil
+	})
+}
+
+// openDir locks the directory and loads what it says.
+func openDir(path string, fsys FS, load func(*Dir) error) (*Dir, error) {
 	if fsys == nil {
 		fsys = OS
 	}
@@ -64,7 +89,7 @@ func OpenDir(path string, random io.Reader, fsys FS) (*Dir, error) {
 		return nil, fmt.Errorf("storage: data directory %s: %w", path, err)
 	}
 	d.lock = lock
-	if err := d.load(random); err != nil {
+	if err := load(d); err != nil {
 		lock.Close()
 		return nil, fmt.Errorf("storage: data directory %s: %w", path, err)
 	}
@@ -199,6 +224,9 @@ func (d *Dir) save() error {
 // with the database has forgotten its vote: it goes on under another id, as one
 // that has never voted.
 func (d *Dir) checkDatabase(random io.Reader) error {
+	if err := d.finishRenewal(); err != nil {
+		return err
+	}
 	f, err := d.fs.Open(join(d.DB(), currentName))
 	if err == nil {
 		return f.Close()
@@ -207,7 +235,7 @@ func (d *Dir) checkDatabase(random io.Reader) error {
 		return err
 	}
 	if id, ok := d.Cluster(); ok {
-		return fmt.Errorf("node %x of cluster %x: %w; put back the %s folder that belongs here, as it was when the node last ran (an older copy lacks what the node has acknowledged since)", d.node, id, ErrLost, dbName)
+		return fmt.Errorf("node %x of cluster %x: %w; put back the %s folder that belongs here, as it was when the node last ran (an older copy lacks what the node has acknowledged since), or let it be rebuilt from the others", d.node, id, ErrLost, dbName)
 	}
 	return d.draw(random)
 }

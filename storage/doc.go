@@ -12,7 +12,9 @@
 //   - Committer is the one goroutine that writes: it drains what waits, lets
 //     Apply decide, writes one synced batch, and only then releases the
 //     answers (group commit; Gray and Reuter, Transaction Processing, 1993).
-//   - Dir is a node's data directory: identity, format, lock.
+//   - Dir is a node's data directory: identity, format, lock, and the renewal of
+//     a database that is damaged or lost.
+//   - Scrub re-reads everything once per cycle; a Damage is what it finds.
 //   - FS is the file system, so that storage/faulty can lose power, fail a
 //     sync, or tear a write in a test.
 //
@@ -33,12 +35,26 @@
 // carries a mark: the journal number and offset that were known to be synced
 // when it was written. Damage above the highest mark is the torn tail of a write
 // that nobody was told about: it is cut off. Damage below it is corruption:
-// Open fails with ErrCorrupt, and the node is rebuilt from its peers. The
-// MANIFEST is read the same way, because a lost edit of it hides a whole table.
+// Open fails with a DamagedError. The MANIFEST is read the same way, because a
+// lost edit of it hides a whole table. Of each table it is seen that it is there,
+// as long as it was; all of them are read to the last byte if one is not, or if
+// damage was met when the database was last open.
+//
+// Damage in a table is a range of tokens; elsewhere everything is missing. A bad
+// block cannot be mended in place, and the next compaction that meets it stops the
+// engine. So Dir.Renew copies what can be read into a new database, in which
+// MissingName says what is to be rebuilt, and sets the old one aside.
+//
+// # A full disk
+//
+// Room is asked before a batch is filled. Values are refused first; deletes and
+// system values go on to a floor that leaves the library what it needs to stand
+// still, since the first write that it sees fail is its last.
 //
 // # Duties of the caller
 //
-// One Committer per engine. Bytes handed to a Scan callback are valid during
+// One Committer per engine. Ask Room for each batch. Watch Stalled: a sync that
+// hangs returns no error. Bytes handed to a Scan callback are valid during
 // the call only. After ErrPoisoned or ErrInDoubt the process is of no more use
 // for this database: say so to the peers, and restart.
 package storage

@@ -17,7 +17,7 @@ type Engine interface {
 	// Write makes the batch durable, all or nothing, then visible. It blocks
 	// until the sync is done, and while compaction cannot keep up. Outcomes:
 	// nil, done; ErrInDoubt, unknown, and the engine is poisoned from here on;
-	// ErrPoisoned and ErrClosed, nothing was written. The engine does not keep
+	// ErrDiskFull, ErrPoisoned and ErrClosed, nothing was written. The engine does not keep
 	// the batch, and leaves its contents as they were. An empty batch is done
 	// at once, without a sync.
 	Write(b *Batch) error
@@ -33,6 +33,22 @@ type Engine interface {
 	// It blocks as long as fn does; fn may call the engine.
 	Scan(lo, hi []byte, fn func(key, value []byte) bool) error
 
+	// Room says what may still be written. Who fills a batch asks before it
+	// does, and refuses values unless it is RoomForAll; Write itself refuses only
+	// below the last floor. The answer is at most a second old, with
+	// what was written since taken off. It costs a system call a second.
+	Room() Room
+
+	// Stalled returns for how long the disk has been owing an answer to a write or
+	// a sync; 0 if it owes none. It does not block. Some milliseconds are
+	// usual; when it is many seconds nothing can be acknowledged here, and
+	// nobody will say so: no error comes from a sync that hangs.
+	Stalled() time.Duration
+
+	// Check begins to re-read everything that is stored. It takes no snapshot and
+	// holds nothing up. Outcomes: a Check, to be closed; ErrPoisoned; ErrClosed.
+	Check() (Check, error)
+
 	// Stats returns figures of this moment. It does not block.
 	Stats() Stats
 
@@ -43,6 +59,19 @@ type Engine interface {
 	// Close waits for calls in progress, then closes; later calls get
 	// ErrClosed, a second Close too. Everything acknowledged is durable
 	// already, so Close has nothing to save.
+	Close() error
+}
+
+// Check is one pass over all that is stored; it belongs to one goroutine. A
+// DB reads its tables past every cache of its own, so that it sees what is on
+// the disk now and not what was read once.
+type Check interface {
+	// Next reads on, about so many bytes, and calls found with each damage. It
+	// returns how much it has read, and whether there is more. What is damaged
+	// does not end the pass: it goes on behind. Errors: ErrPoisoned, ErrClosed.
+	// The pass then has not seen everything and never will.
+	Next(bytes int, found func(Damage)) (read int, more bool, err error)
+	// Close ends the pass, at its end or before.
 	Close() error
 }
 
@@ -65,6 +94,9 @@ type Stats struct {
 	JournalBytes  int64 // written to it
 	JournalSynced int64 // of those, known to be synced
 
-	Syncs  SyncTimes // of the journal: what an acknowledgement waits for
-	Alarms uint64    // lines of the engine's log that mean damage
+	Syncs       SyncTimes // of the journal: what an acknowledgement waits for
+	Disk        Space     // of the file system that the engine is on; zero if it is on none
+	DiskReserve uint64    // values are refused when less than that is free
+
+	Alarms uint64 // lines of the engine's log that mean damage
 }

@@ -31,6 +31,11 @@ var (
 	// first failure; only a restart, which verifies, ends this state.
 	ErrPoisoned = errors.New("stopped after a failed write or sync; restart the node")
 
+	// ErrDiskFull is returned when a batch was refused because the disk is nearly
+	// full. Nothing of it was written, and the engine works on: it takes writes
+	// again when there is room.
+	ErrDiskFull = errors.New("the disk is full; free space on it")
+
 	// ErrLocked is returned when another process holds the directory.
 	ErrLocked = errors.New("in use")
 

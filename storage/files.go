@@ -33,11 +33,15 @@ type files struct {
 	failed  *failure
 
 	syncs  syncClock
+	space  gauge
+	waits  waits
 	alarms atomic.Uint64
+	noted  atomic.Bool // that damage was met
 
 	mu      sync.Mutex // guards what follows
 	held    bool       // by a database
 	journal journalPosition
+	frozen  int64 // bytes of older journals that are not written out as tables yet
 }
 
 // journalPosition is how far the newest journal is written and synced.
@@ -45,6 +49,13 @@ type journalPosition struct {
 	number  int64
 	written int64
 	synced  int64 // synced <= written
+}
+
+func newFiles(dir string, o Options, failed *failure) *files {
+	return &files{
+		fs: o.FS, dir: dir, log: o.Log, onAlarm: o.Alarm, failed: failed,
+		space: gauge{fs: o.FS, dir: dir, percent: max(o.Reserve, 0)},
+	}
 }
 
 const currentName = "CURRENT"
@@ -56,6 +67,13 @@ func (s *files) position() journalPosition {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.journal
+}
+
+// unflushed returns how many bytes of journals will still become tables.
+func (s *files) unflushed() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return uint64(s.frozen + s.journal.written)
 }
 
 // mark returns what is known to be synced now.
@@ -126,7 +144,12 @@ func (s *files) List(types ldstorage.FileType) ([]ldstorage.FileDesc, error) {
 
 // Open opens a file for reading.
 func (s *files) Open(fd ldstorage.FileDesc) (ldstorage.Reader, error) {
-	return s.fs.Open(s.path(fd))
+	f, err := s.fs.Open(s.path(fd))
+	if fd.Type == ldstorage.TypeTable && errors.Is(err, os.ErrNotExist) {
+		// To the library that is an error like any other, and worth a retry.
+		err = &ldstorage.ErrCorrupted{Fd: fd, Err: err}
+	}
+	return f, err
 }
 
 // Create creates or empties a file.
@@ -144,24 +167,38 @@ func (s *files) Create(fd ldstorage.FileDesc) (ldstorage.Writer, error) {
 	}
 	// The MANIFEST may name this journal before anything was written to it, so
 	// its name has to be durable now.
-	if err := s.fatal("sync directory", s.fs.SyncDir(s.dir)); err != nil {
+	if err := s.syncDir(); err != nil {
 		f.Close()
 		return nil, err
 	}
 	w.inDir = true
 	s.mu.Lock()
+	s.frozen += s.journal.written
 	s.journal = journalPosition{number: fd.Num}
 	s.mu.Unlock()
 	return w, nil
 }
 
 // Remove removes a file. After a failure nothing is removed any more: it may
-// hold what the failed file should have held.
+// hold what the failed file should have held. The library is not told so: when
+// it cannot remove the table of a compaction that has failed it goes on with that
+// table, which is closed, and the process dies of a nil pointer.
 func (s *files) Remove(fd ldstorage.FileDesc) error {
-	if err := s.failed.get(); err != nil {
-		return err
+	if s.failed.get() != nil {
+		return nil
+	}
+	if fd.Type == ldstorage.TypeJournal { // its table is written, and so are those of older ones
+		s.mu.Lock()
+		s.frozen = 0
+		s.mu.Unlock()
 	}
 	return s.fs.Remove(s.path(fd))
+}
+
+// syncDir makes the names in the directory durable, or ends all writing.
+func (s *files) syncDir() error {
+	defer s.waits.end(s.waits.begin())
+	return s.fatal("sync directory", s.fs.SyncDir(s.dir))
 }
 
 // Rename is used by the library's salvage only, which we do not call.
@@ -199,8 +236,14 @@ func (w *writer) Write(p []byte) (int, error) {
 	if err := w.s.failed.get(); err != nil {
 		return 0, err
 	}
+	slot := w.s.waits.begin()
 	n, err := w.File.Write(p)
+	w.s.waits.end(slot)
 	w.written += int64(n)
+	w.s.space.written.Add(uint64(n))
+	if w.fd.Type == ldstorage.TypeTable {
+		w.s.space.begun.Add(uint64(n))
+	}
 	w.note()
 	return n, w.s.fatal("write "+w.fd.String(), err)
 }
@@ -210,7 +253,9 @@ func (w *writer) Sync() error {
 		return err
 	}
 	start := time.Now()
+	slot := w.s.waits.begin()
 	err := w.File.Sync()
+	w.s.waits.end(slot)
 	if w.fd.Type == ldstorage.TypeJournal {
 		w.s.syncs.add(time.Since(start))
 	}
@@ -218,13 +263,16 @@ func (w *writer) Sync() error {
 		return w.s.fatal("sync "+w.fd.String(), err)
 	}
 	if !w.inDir {
-		if err := w.s.fatal("sync directory", w.s.fs.SyncDir(w.s.dir)); err != nil {
+		if err := w.s.syncDir(); err != nil {
 			return err
 		}
 		w.inDir = true
 	}
 	w.synced = w.written
 	w.note()
+	if w.fd.Type == ldstorage.TypeManifest {
+		w.s.space.begun.Store(0)
+	}
 	return nil
 }
 

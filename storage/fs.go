@@ -20,7 +20,7 @@ type FS interface {
 	// Remove removes a file.
 	Remove(name string) error
 	// Rename gives a file a new name in the same directory, in one step,
-	// replacing what had that name.
+	// replacing what had that name. A directory too, if nothing has that name.
 	Rename(oldName, newName string) error
 	// Truncate cuts a file to size and syncs it.
 	Truncate(name string, size int64) error
@@ -30,6 +30,8 @@ type FS interface {
 	MkdirAll(dir string) error
 	// SyncDir makes the names in a directory durable.
 	SyncDir(dir string) error
+	// Space measures the file system that a directory is on.
+	Space(dir string) (Space, error)
 	// Lock takes a lock file until the returned Closer is closed or the
 	// process ends; ErrLocked if somebody has it. It does not wait.
 	Lock(name string) (io.Closer, error)

@@ -158,6 +158,6 @@ func missingJournal(m manifest, highest mark, scans []journalScan) error {
 	return nil
 }
 
-const advice = "the other replicas still hold what was acknowledged: leave this node down, keep its files, and look after its disk"
+const advice = "the other replicas still hold what was acknowledged: keep its files, look after its disk, and let the node be rebuilt from the others"
 
 func fileName(number int64) string { return fmt.Sprintf("%06d.log", number) }

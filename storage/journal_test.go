@@ -86,21 +86,21 @@ func TestJudgement(t *testing.T) {
 		bad   bool
 	}{
 		{"a new database", manifest{}, nil, nil, false},
-		{"whole", manifest{5, 10}, []journalScan{whole(5, 11, 20, 900, 500)}, nil, false},
-		{"the first entry of a start", manifest{5, 11}, []journalScan{whole(5, 11, 20, 900, 500)}, nil, false},
-		{"two journals", manifest{5, 10}, []journalScan{whole(5, 11, 20, 900, 500), whole(6, 20, 30, 400, 0)}, nil, false},
-		{"empty ones between", manifest{5, 10}, []journalScan{whole(5, 11, 20, 900, 500), {number: 6}, whole(7, 20, 30, 9, 0)}, nil, false},
-		{"damage above the mark", manifest{5, 10}, []journalScan{with(whole(5, 11, 20, 900, 500), torn(500))}, []cut{{5, 500, "a wrong checksum"}}, false},
-		{"damage below the mark", manifest{5, 10}, []journalScan{with(whole(5, 11, 20, 900, 500), torn(499))}, nil, true},
-		{"damage in the older journal", manifest{5, 10}, []journalScan{with(whole(5, 11, 20, 900, 500), torn(800)), whole(6, 20, 30, 400, 0)}, nil, true},
-		{"shorter than the mark", manifest{5, 10}, []journalScan{whole(5, 11, 20, 900, 901)}, nil, true},
-		{"a gap", manifest{5, 10}, []journalScan{with(whole(5, 11, 20, 900, 0), func(s *journalScan) { s.damage, s.gap = damage{700, "jump"}, true })}, nil, true},
-		{"entries missing before the first", manifest{5, 10}, []journalScan{whole(5, 13, 20, 900, 500)}, nil, true},
-		{"entries that lie in tables", manifest{5, 12}, []journalScan{whole(5, 11, 20, 900, 500)}, nil, true},
-		{"entries missing between", manifest{5, 10}, []journalScan{whole(5, 11, 20, 900, 500), whole(6, 21, 30, 400, 0)}, nil, true},
-		{"the MANIFEST's journal gone", manifest{5, 10}, []journalScan{whole(6, 11, 20, 900, 500)}, nil, true},
-		{"a marked journal gone", manifest{5, 10}, []journalScan{with(whole(5, 11, 20, 900, 500), func(s *journalScan) { s.highest = mark{6, 0} })}, nil, true},
-		{"a mark of an obsolete journal", manifest{5, 10}, []journalScan{with(whole(5, 11, 20, 900, 0), func(s *journalScan) { s.highest = mark{4, 777} })}, nil, false},
+		{"whole", manifest{journal: 5, sequence: 10}, []journalScan{whole(5, 11, 20, 900, 500)}, nil, false},
+		{"the first entry of a start", manifest{journal: 5, sequence: 11}, []journalScan{whole(5, 11, 20, 900, 500)}, nil, false},
+		{"two journals", manifest{journal: 5, sequence: 10}, []journalScan{whole(5, 11, 20, 900, 500), whole(6, 20, 30, 400, 0)}, nil, false},
+		{"empty ones between", manifest{journal: 5, sequence: 10}, []journalScan{whole(5, 11, 20, 900, 500), {number: 6}, whole(7, 20, 30, 9, 0)}, nil, false},
+		{"damage above the mark", manifest{journal: 5, sequence: 10}, []journalScan{with(whole(5, 11, 20, 900, 500), torn(500))}, []cut{{5, 500, "a wrong checksum"}}, false},
+		{"damage below the mark", manifest{journal: 5, sequence: 10}, []journalScan{with(whole(5, 11, 20, 900, 500), torn(499))}, nil, true},
+		{"damage in the older journal", manifest{journal: 5, sequence: 10}, []journalScan{with(whole(5, 11, 20, 900, 500), torn(800)), whole(6, 20, 30, 400, 0)}, nil, true},
+		{"shorter than the mark", manifest{journal: 5, sequence: 10}, []journalScan{whole(5, 11, 20, 900, 901)}, nil, true},
+		{"a gap", manifest{journal: 5, sequence: 10}, []journalScan{with(whole(5, 11, 20, 900, 0), func(s *journalScan) { s.damage, s.gap = damage{700, "jump"}, true })}, nil, true},
+		{"entries missing before the first", manifest{journal: 5, sequence: 10}, []journalScan{whole(5, 13, 20, 900, 500)}, nil, true},
+		{"entries that lie in tables", manifest{journal: 5, sequence: 12}, []journalScan{whole(5, 11, 20, 900, 500)}, nil, true},
+		{"entries missing between", manifest{journal: 5, sequence: 10}, []journalScan{whole(5, 11, 20, 900, 500), whole(6, 21, 30, 400, 0)}, nil, true},
+		{"the MANIFEST's journal gone", manifest{journal: 5, sequence: 10}, []journalScan{whole(6, 11, 20, 900, 500)}, nil, true},
+		{"a marked journal gone", manifest{journal: 5, sequence: 10}, []journalScan{with(whole(5, 11, 20, 900, 500), func(s *journalScan) { s.highest = mark{6, 0} })}, nil, true},
+		{"a mark of an obsolete journal", manifest{journal: 5, sequence: 10}, []journalScan{with(whole(5, 11, 20, 900, 0), func(s *journalScan) { s.highest = mark{4, 777} })}, nil, false},
 	} {
 		cuts, err := judgeJournals(c.m, c.scans)
 		if c.bad != errors.Is(err, ErrCorrupt) || err != nil && !c.bad {
@@ -159,15 +159,15 @@ func TestManifestEdits(t *testing.T) {
 		torn int64 // 0: not torn
 		bad  bool
 	}{
-		{"whole", whole, manifest{6, 20}, 0, false},
-		{"the last edit cut", whole[:len(whole)-1], manifest{6, 20}, end2, false},
-		{"the last edit but one broken", flipped(whole, int(end1)+9), manifest{5, 10}, end1, true},
+		{"whole", whole, manifest{journal: 6, sequence: 20}, 0, false},
+		{"the last edit cut", whole[:len(whole)-1], manifest{journal: 6, sequence: 20}, end2, false},
+		{"the last edit but one broken", flipped(whole, int(end1)+9), manifest{journal: 5, sequence: 10}, end1, true},
 		{"the first edit cut", whole[:end1-1], manifest{}, 0, true},
-		{"an unknown field", logFile(first, []byte{8, 1}), manifest{5, 10}, end1, true},
-		{"a length that is a lie", logFile(first, []byte{1, 200, 1}), manifest{5, 10}, end1, true},
+		{"an unknown field", logFile(first, []byte{8, 1}), manifest{journal: 5, sequence: 10}, end1, true},
+		{"a length that is a lie", logFile(first, []byte{1, 200, 1}), manifest{journal: 5, sequence: 10}, end1, true},
 	} {
 		got, torn, err := scanManifest(c.data)
-		if got != c.want || torn.offset != c.torn || c.bad != errors.Is(err, ErrCorrupt) {
+		if got.journal != c.want.journal || got.sequence != c.want.sequence || torn.offset != c.torn || c.bad != errors.Is(err, ErrCorrupt) {
 			t.Errorf("%s: %+v, torn %+v, %v", c.name, got, torn, err)
 		}
 	}

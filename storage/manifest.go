@@ -1,8 +1,12 @@
 package storage
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/binary"
 	"fmt"
+	"maps"
+	"slices"
 )
 
 // manifest is what the check before open needs to know from a MANIFEST, which
@@ -18,6 +22,20 @@ import (
 type manifest struct {
 	journal  int64  // journals before this one are obsolete
 	sequence uint64 // entries up to this one lie in tables
+	tables   map[int64]tableInfo
+}
+
+// tableInfo is what the MANIFEST says of a table that is in use. Its keys are
+// the engine's, without the library's 8 bytes behind them.
+type tableInfo struct {
+	number      int64
+	size        int64
+	least, most []byte // its first and last key
+}
+
+// inOrder returns the tables that are in use, the oldest first.
+func (m manifest) inOrder() []tableInfo {
+	return slices.SortedFunc(maps.Values(m.tables), func(a, b tableInfo) int { return cmp.Compare(a.number, b.number) })
 }
 
 // scanManifest reads a MANIFEST's bytes; it is pure. A torn last edit was never
@@ -46,6 +64,8 @@ func scanManifest(data []byte) (m manifest, torn damage, err error) {
 // apply reads one edit. It reports whether the edit makes sense; if not, m is
 // of no use.
 func (m *manifest) apply(edit []byte) bool {
+	var removed []int64
+	var added []tableInfo
 	ok := true
 	number := func() uint64 {
 		n, w := binary.Uvarint(edit)
@@ -56,16 +76,17 @@ func (m *manifest) apply(edit []byte) bool {
 		edit = edit[w:]
 		return n
 	}
-	skipBytes := func() {
+	text := func() (b []byte) {
 		var good bool
-		if _, edit, good = cutBytes(edit); !good {
+		if b, edit, good = cutBytes(edit); !good {
 			ok = false
 		}
+		return b
 	}
 	for ok && len(edit) > 0 {
 		switch number() {
 		case 1:
-			skipBytes()
+			text()
 		case 2:
 			m.journal = int64(number())
 		case 3, 9:
@@ -74,19 +95,34 @@ func (m *manifest) apply(edit []byte) bool {
 			m.sequence = number()
 		case 5:
 			number()
-			skipBytes()
+			text()
 		case 6:
 			number()
-			number()
+			removed = append(removed, int64(number()))
 		case 7:
 			number()
-			number()
-			number()
-			skipBytes()
-			skipBytes()
+			added = append(added, tableInfo{int64(number()), int64(number()), userKey(text()), userKey(text())})
 		default:
 			return false
 		}
 	}
-	return ok && m.journal >= 0
+	if !ok || m.journal < 0 {
+		return false
+	}
+	// A table that only changes its level is both, in one edit.
+	for _, number := range removed {
+		delete(m.tables, number)
+	}
+	for _, t := range added {
+		if m.tables == nil {
+			m.tables = make(map[int64]tableInfo)
+		}
+		m.tables[t.number] = t
+	}
+	return true
+}
+
+// userKey cuts off what the library puts behind a key: sequence number and kind.
+func userKey(internal []byte) []byte {
+	return bytes.Clone(internal[:max(0, len(internal)-8)])
 }

@@ -37,6 +37,12 @@ type Options struct {
 	// Snappy compresses blocks. Off.
 	Snappy bool
 
+	// Reserve is the share of the disk, in percent, that values may not use,
+	// besides what compactions need for their copies: it is left to deletes and the
+	// node's own notes. Higher stops writes earlier. Negative means no reserve, and a
+	// full disk then stops the engine until a restart. 5.
+	Reserve int
+
 	// FS is where the files are. OS.
 	FS FS
 	// Log receives the engine's own lines at debug level, and damage at error
@@ -67,6 +73,7 @@ func (o Options) Valid() error {
 	check(o.LevelSize >= o.TableSize, "LevelSize %d is below TableSize %d", o.LevelSize, o.TableSize)
 	check(0 < o.L0Compact && o.L0Compact <= o.L0Slowdown && o.L0Slowdown <= o.L0Pause,
 		"L0Compact %d, L0Slowdown %d, L0Pause %d must rise", o.L0Compact, o.L0Slowdown, o.L0Pause)
+	check(o.Reserve <= 100, "Reserve %d is above 100 percent", o.Reserve)
 	if len(bad) > 0 {
 		return fmt.Errorf("storage: options: %q", bad)
 	}
@@ -88,6 +95,7 @@ func (o Options) withDefaults() Options {
 		{&o.L0Slowdown, 16},
 		{&o.L0Pause, 28},
 		{&o.BloomBits, 10},
+		{&o.Reserve, 5},
 	} {
 		if *f.field == 0 {
 			*f.field = f.value

@@ -9,9 +9,7 @@ import (
 	"syscall"
 )
 
-// OS is the operating system's files. Files are readable by their owner only.
-var OS FS = osFS{}
-
+// osFS is the operating system's files. Files are readable by their owner only.
 type osFS struct{}
 
 func (osFS) Create(name string) (File, error) {
@@ -63,6 +61,15 @@ func (osFS) SyncDir(dir string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
+func (osFS) Space(dir string) (Space, error) {
+	var s syscall.Statfs_t
+	if err := syscall.Statfs(dir, &s); err != nil {
+		return Space{}, &os.PathError{Op: "statfs", Path: dir, Err: err}
+	}
+	block := uint64(s.Bsize)
+	return Space{Total: uint64(s.Blocks) * block, Free: uint64(s.Bavail) * block}, nil
+}
+
 // Lock uses flock: the kernel drops it when the process ends, however it ends,
 // so that no stale lock file ever has to be removed by hand.
 func (osFS) Lock(name string) (io.Closer, error) {
@@ -79,5 +86,7 @@ func (osFS) Lock(name string) (io.Closer, error) {
 	}
 	return f, nil
 }
+
+func splitPath(name string) (dir, base string) { return filepath.Dir(name), filepath.Base(name) }
 
 func join(dir, name string) string { return filepath.Join(dir, name) }

@@ -176,3 +176,28 @@ func TestDirSyncFailurePoisons(t *testing.T) {
 		t.Fatalf("Err: %v, want EIO", db.Err())
 	}
 }
+
+// TestFailureInACompactionIsNoPanic: the library tries a failed compaction again
+// with the table that it was told could not be removed, which is closed; that
+// ends the process by a nil pointer. The engine stops in good order instead.
+func TestFailureInACompactionIsNoPanic(t *testing.T) {
+	if raceDetector {
+		t.Skip("goleveldb closes a channel that its compaction sends on: see calm")
+	}
+	for nth := 1; nth <= 200; nth += 7 {
+		synctest.Test(t, func(t *testing.T) {
+			disk := faulty.New()
+			db := mustOpen(t, "db", on(disk, small))
+			disk.Inject(faulty.Fault{On: faulty.Write, File: "*.ldb", Nth: nth, Err: syscall.ENOSPC})
+			for i := 0; i < 300 && db.Err() == nil; i++ {
+				_ = db.Write(puts(500, i)) // the last of them is in doubt
+			}
+			<-time.After(time.Minute) // all the retries that the library wants
+			if err := db.Err(); !errors.Is(err, syscall.ENOSPC) {
+				t.Errorf("write %d of a table failed: Err %v", nth, err)
+			}
+			mustClose(t, db)
+			letGo()
+		})
+	}
+}

@@ -48,5 +48,5 @@ func (db *DB) scanSome(from, hi []byte, fn func(key, value []byte) bool) (next [
 			return append(append(from[:0], it.Key()...), 0), true, nil
 		}
 	}
-	return nil, false, mapError("scan", it.Error())
+	return nil, false, db.failure("scan", it.Error())
 }

@@ -6,7 +6,8 @@
 // covers the contract that engine.go writes down: what Get, Write and Scan
 // answer, who owns the bytes, that a batch is all or nothing, that what was
 // acknowledged is there after a crash and what was not is there whole or not at
-// all, and what every call answers after Close. Its last part is a random walk
+// all, what a full disk refuses, what a check finds, and what every call answers
+// after Close. Its last part is a random walk
 // of writes, reads, restarts and crashes beside a plain Go map
 // (pgregory.net/rapid, so a failure prints a seed and shrinks).
 //

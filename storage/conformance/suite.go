@@ -22,6 +22,14 @@ type Store interface {
 	Crash() error
 }
 
+// Filler is a Store whose disk can be filled up.
+type Filler interface {
+	// Fill leaves no room at all, Free makes room for all again. After either the
+	// engine says so at once, or after Reopen.
+	Fill()
+	Free()
+}
+
 // Open returns a store that is empty. Whatever it needs to clean up it
 // registers with t.
 type Open func(t *testing.T) Store
@@ -45,6 +53,9 @@ func Run(t *testing.T, open Open) {
 		{"acknowledged writes survive a crash", survives(Store.Crash)},
 		{"after Close everything is ErrClosed", closed},
 		{"a large value comes back whole", largeValue},
+		{"a full disk refuses, keeps all it has, and recovers", fullDisk},
+		{"a check reads everything and names a damaged record", check},
+		{"a check may be left, and another begun", leftCheck},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := open(t)
@@ -261,17 +272,23 @@ func closed(t *testing.T, s Store) {
 	var b storage.Batch
 	b.Put(key(1), nil)
 	_, getErr := e.Get(key(1))
+	_, checkErr := e.Check()
 	for call, err := range map[string]error{
 		"Get":   getErr,
 		"Write": e.Write(&b),
 		"Scan":  e.Scan(nil, nil, func(_, _ []byte) bool { return true }),
 		"Close": e.Close(),
+		"Check": checkErr,
 	} {
 		if !errors.Is(err, storage.ErrClosed) {
 			t.Errorf("%s after Close: %v, want ErrClosed", call, err)
 		}
 	}
 	e.Stats()
+	e.Room()
+	if d := e.Stalled(); d != 0 {
+		t.Errorf("a closed engine waits for its disk since %v", d)
+	}
 	if err := e.Err(); err != nil {
 		t.Errorf("Err after Close: %v, want nil: nothing failed", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"path"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -27,16 +28,25 @@ type Disk struct {
 	locks   map[string]*lock
 	faults  []*armed
 	ops     int
+	size    int // bytes that it holds at most; 0: any number
 }
 
 // rename is a change of names: from loses its inode, to gets it; each may be
-// empty.
+// empty. If it is a directory, what lies in it goes along.
 type rename struct {
 	from, to string
 	inode    *inode
 }
 
 func (r rename) apply(names map[string]*inode) {
+	if r.from != "" && r.to != "" && r.inode.isDir {
+		for _, name := range slices.Sorted(maps.Keys(names)) {
+			if rest, inside := strings.CutPrefix(name, r.from+"/"); inside {
+				names[r.to+"/"+rest] = names[name]
+				delete(names, name)
+			}
+		}
+	}
 	if r.from != "" {
 		delete(names, r.from)
 	}
@@ -155,6 +165,34 @@ func (d *Disk) Ops() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.ops
+}
+
+// Resize makes the disk hold at most so many bytes; 0: any number. A write that
+// does not fit fails with ENOSPC, in part written, as on a real disk.
+func (d *Disk) Resize(bytes int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.size = bytes
+}
+
+// used is how many bytes all files have.
+func (d *Disk) used() (bytes int) {
+	seen := map[*inode]bool{}
+	for _, n := range d.names { // the order does not matter
+		if !seen[n] {
+			seen[n] = true
+			bytes += len(n.data)
+		}
+	}
+	return bytes
+}
+
+// space is how many bytes more the disk takes, of n.
+func (d *Disk) space(n int) int {
+	if d.size == 0 {
+		return n
+	}
+	return max(0, min(n, d.size-d.used()))
 }
 
 // Files returns the names of all files, sorted.

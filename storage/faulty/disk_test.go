@@ -6,6 +6,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -198,5 +199,63 @@ func TestOnlyAPathThatIsDurableSurvives(t *testing.T) {
 		if got := len(d.Files()) == 1; got != syncParent {
 			t.Errorf("with the parent synced %v: files %v", syncParent, d.Files())
 		}
+	}
+}
+
+// TestResizedDiskIsFull: what does not fit is not written, and the error is the
+// kernel's.
+func TestResizedDiskIsFull(t *testing.T) {
+	d := faulty.New()
+	fsys := d.FS()
+	f, err := fsys.Create("f")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Resize(10)
+	if n, err := f.Write(make([]byte, 6)); n != 6 || err != nil {
+		t.Fatalf("%d, %v", n, err)
+	}
+	if s, err := fsys.Space("."); err != nil || s != (storage.Space{Total: 10, Free: 4}) {
+		t.Errorf("Space: %+v, %v", s, err)
+	}
+	if n, err := f.Write(make([]byte, 6)); n != 4 || !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("the write that does not fit: %d, %v", n, err)
+	}
+	d.Resize(20)
+	if n, err := f.Write(make([]byte, 6)); n != 6 || err != nil {
+		t.Errorf("with room again: %d, %v", n, err)
+	}
+}
+
+// TestDirectoryIsRenamedWithWhatIsInIt, durably after a sync of its parent.
+func TestDirectoryIsRenamedWithWhatIsInIt(t *testing.T) {
+	d := faulty.New()
+	fsys := d.FS()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(fsys.MkdirAll("p/db"))
+	must(fsys.SyncDir("."))
+	must(fsys.SyncDir("p"))
+	f, err := fsys.Create("p/db/x")
+	must(err)
+	must(f.Sync())
+	must(fsys.SyncDir("p/db"))
+	must(fsys.Rename("p/db", "p/old"))
+	if got := strings.Join(d.Files(), " "); got != "p/old/x" {
+		t.Fatalf("seen: %s", got)
+	}
+	lost := d.Clone()
+	lost.Cut(faulty.DropAll, nil)
+	if got := strings.Join(lost.Files(), " "); got != "p/db/x" {
+		t.Errorf("before the sync of its parent: %s", got)
+	}
+	must(fsys.SyncDir("p"))
+	d.Cut(faulty.DropAll, nil)
+	if got := strings.Join(d.Files(), " "); got != "p/old/x" {
+		t.Errorf("after it: %s", got)
 	}
 }

@@ -3,6 +3,7 @@ package faulty
 import (
 	"io"
 	"io/fs"
+	"syscall"
 )
 
 // file is an open file; it implements storage.File. It stays usable when its
@@ -28,6 +29,12 @@ func (f *file) Write(p []byte) (int, error) {
 	n := len(p)
 	if err != nil {
 		n = min(short, len(p))
+	}
+	if room := d.space(n); room < n {
+		n = room
+		if err == nil {
+			err = &fs.PathError{Op: "write", Path: f.name, Err: syscall.ENOSPC}
+		}
 	}
 	f.inode.data = append(f.inode.data, p[:n]...)
 	return n, err

@@ -4,6 +4,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"strings"
 
 	"github.com/candordb/candor/storage"
 )
@@ -86,6 +87,21 @@ func (m *mount) Rename(oldName, newName string) error {
 	})
 }
 
+// sizeOfAny is what a disk says that has no end.
+const sizeOfAny = 1 << 40
+
+func (m *mount) Space(dir string) (s storage.Space, err error) {
+	err = m.do(Read, dir, func(d *Disk, dir string) error {
+		s.Total = uint64(d.size)
+		if d.size == 0 {
+			s.Total = sizeOfAny
+		}
+		s.Free = s.Total - min(s.Total, uint64(d.used()))
+		return nil
+	})
+	return s, err
+}
+
 func (m *mount) Truncate(name string, size int64) error {
 	return m.do(Truncate, name, func(d *Disk, name string) error {
 		n := d.names[name]
@@ -158,9 +174,24 @@ func (m *mount) Lock(name string) (io.Closer, error) {
 }
 
 // change alters the names that are seen, and notes that this is not durable.
+// What is pending in a directory that gets another name goes along.
 func (d *Disk) change(r rename) {
+	if r.from != "" && r.to != "" && r.inode.isDir {
+		for i := range d.pending {
+			p := &d.pending[i]
+			p.from, p.to = moved(p.from, r), moved(p.to, r)
+		}
+	}
 	r.apply(d.names)
 	d.pending = append(d.pending, r)
+}
+
+// moved is a name after the directory that it is in was given another.
+func moved(name string, r rename) string {
+	if rest, inside := strings.CutPrefix(name, r.from+"/"); inside {
+		return r.to + "/" + rest
+	}
+	return name
 }
 
 type lock struct {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/candordb/candor/storage"
 )
@@ -20,6 +21,8 @@ type Engine struct {
 	poisoned error
 	closed   bool
 	syncs    uint64
+	room     storage.Room
+	stalled  time.Duration
 }
 
 // op is one put or delete of a staged batch; value is nil for a delete.
@@ -60,6 +63,9 @@ func (e *Engine) Stage(b *storage.Batch) error {
 	}
 	if b.Len() == 0 {
 		return nil
+	}
+	if e.room == storage.RoomForNothing {
+		return fmt.Errorf("model: write: %w", storage.ErrDiskFull)
 	}
 	b.Each(func(key, value []byte) {
 		e.staged = append(e.staged, op{string(key), bytes.Clone(value)})

@@ -5,6 +5,8 @@ import (
 	"io"
 	"testing"
 
+	"github.com/candordb/candor/hlc"
+	"github.com/candordb/candor/record"
 	"github.com/candordb/candor/storage"
 	"github.com/candordb/candor/storage/conformance"
 	"github.com/candordb/candor/storage/model"
@@ -23,6 +25,9 @@ func (s store) Reopen() error {
 	s.e.Crash(func() bool { return true })
 	return nil
 }
+
+func (s store) Fill() { s.e.SetRoom(storage.RoomForNothing) }
+func (s store) Free() { s.e.SetRoom(storage.RoomForAll) }
 
 func TestConformance(t *testing.T) {
 	conformance.Run(t, func(*testing.T) conformance.Store { return store{model.New()} })
@@ -142,5 +147,47 @@ func TestGetAllocatesNothing(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(100, func() { _, _ = e.Get(k) }); n != 0 {
 		t.Errorf("%v allocations per Get", n)
+	}
+}
+
+// TestRotIsFoundByTheCheckOrIsNotThere: F7 in the model. A flipped bit and the
+// value of another key are found; an older value of the same key and a lost one
+// are for an exchange with another replica to find.
+func TestRotIsFoundByTheCheckOrIsNotThere(t *testing.T) {
+	k := func(i int) []byte { return storage.AppendRecordKey(nil, uint64(i), 1, []byte{byte(i)}) }
+	rec := func(i, at int) []byte {
+		return record.Append(nil, 1, []byte{byte(i)}, record.Record{Version: hlc.Version{Time: hlc.Timestamp(at)}, Value: []byte("v")})
+	}
+	for name, c := range map[string]struct {
+		edit  func([]byte) []byte
+		found bool
+		there bool
+	}{
+		"bits flipped": {func(v []byte) []byte { v[len(v)-1] ^= 1; return v }, true, true},
+		"misdirected":  {func([]byte) []byte { return rec(2, 9) }, true, true},
+		"stale":        {func([]byte) []byte { return rec(1, 3) }, false, true},
+		"lost":         {func([]byte) []byte { return nil }, false, false},
+	} {
+		e := model.New()
+		var b storage.Batch
+		b.Put(k(1), rec(1, 5))
+		b.Put(k(2), rec(2, 9))
+		if err := e.Write(&b); err != nil {
+			t.Fatal(err)
+		}
+		if !e.Rot(k(1), c.edit) || e.Rot(k(3), c.edit) {
+			t.Fatalf("%s: Rot does not know what is there", name)
+		}
+		check, err := e.Check()
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := 0
+		if _, more, err := check.Next(1<<20, func(storage.Damage) { found++ }); more || err != nil {
+			t.Fatalf("%s: %v, %v", name, more, err)
+		}
+		if _, err := e.Get(k(1)); (found == 1) != c.found || (err == nil) != c.there {
+			t.Errorf("%s: found %d, Get: %v", name, found, err)
+		}
 	}
 }
