@@ -35,24 +35,83 @@ type Batch interface {
 	// back.
 	PutVoid(token uint64, namespace uint32, key []byte, version hlc.Version)
 	EraseVoid(token uint64, namespace uint32, key []byte, version hlc.Version)
+	// EraseRecord removes a record that is purged.
+	EraseRecord(token uint64, namespace uint32, key []byte)
+	// PutHint keeps a write for another node, EraseHint forgets one.
+	PutHint(h *Hint)
+	EraseHint(h *Hint)
+	// PutLeaves keeps what is known of the tree of a partition: nil marks it as
+	// changed since it was kept last.
+	PutLeaves(partition int, leaves []byte)
 }
+
+// Hint is a write that is kept for a node that could not be reached.
+type Hint struct {
+	Target    NodeID
+	Token     uint64
+	Namespace uint32
+	Key       []byte
+	Version   hlc.Version
+	Record    []byte
+	Moved     bool // of a Stand: it was kept here for another node until now, so it is not new
+	Counted   bool // it stands for the target in an acknowledged write
+}
+
+// NodeID is the id of a node.
+type NodeID = [16]byte
 
 // Kind says what a Write is.
 type Kind uint8
 
-// The kinds.
+// The kinds. The first five travel between nodes (wire.WriteKind) and never
+// change.
 const (
-	// Fresh is a client's write, subject to the request age limit.
+	// Fresh is a client's write, subject to the floor and the request age limit.
 	Fresh Kind = iota
 	// Repair is a write-back of what a replica holds.
 	Repair
-	// Hint is the delivery of a hint.
-	Hint
+	// Deliver is the delivery of a hint to whom it is for.
+	Deliver
+	// Stand keeps Record as a hint for Target.
+	Stand
+	// Exchange is what anti-entropy found that another replica holds; Mark is the
+	// fence that this one had when it read the record.
+	Exchange
+
 	// System stores Record as the system value named Key.
 	System
 	// Void notes that Version of the key was given up, unless it or a higher one is
 	// stored.
 	Void
+	// Unvoid forgets such a note, if Version lies at or below the watermark.
+	Unvoid
+	// Unhint forgets the hint for Target of Version of the key.
+	Unhint
+	// Purge removes the record of the key, if it is of Version and may be purged.
+	Purge
+	// SetFloor raises the floor to Mark.
+	SetFloor
+	// Agree raises the fence of the token's partition to Mark, Adopt its watermark.
+	Agree
+	Adopt
+	// Quarantine takes the token's partition out of service, and raises its fence to
+	// Mark; Release puts it back.
+	Quarantine
+	Release
+	// Rebuild is a record that a partition in quarantine is rebuilt from, Note a void
+	// note of Version of the key.
+	Rebuild
+	Note
+	// Drop removes the record of the key from a partition in quarantine, if it is of
+	// Version, or damaged.
+	Drop
+	// Heal puts Record in the place of a damaged one, or nothing where that is empty. A
+	// record that is not damaged stays.
+	Heal
+	// Count counts some leaves of the tree of the token's partition anew.
+	Count
+	// Keep keeps the tree of the token's partition on disk.
+	Keep
 )
 
 // Origin says who waits for a write; the router makes it and reads it back.
@@ -61,6 +120,9 @@ type Origin struct {
 	Frame uint64     // the id of its request frame
 	Call  uint64     // the request slot that waits
 	Done  func(bool) // of a System write: called with whether it is durable
+	// Result, where it is set, is called with what became of the write, once that is
+	// durable.
+	Result func(Result)
 }
 
 // Write is one record to merge, and after Apply what became of it.
@@ -71,9 +133,13 @@ type Write struct {
 	Namespace uint32
 	Key       []byte
 	Record    []byte
-	Version   hlc.Version // of a Void
-	Seen      hlc.Version // Fresh: the version of the key that the writer knew
-	HasSeen   bool        // else the writer does not care what it buries
+	Version   hlc.Version   // of a Void, Unvoid, Unhint, Purge, Note, Drop
+	Target    NodeID        // of a Stand, Unhint
+	Counted   bool          // of a Stand: it stands for Target in an acknowledged write
+	Moved     bool          // of a Stand: it was kept here for another node until now, so it is not new
+	Mark      hlc.Timestamp // of an Exchange, SetFloor, Agree, Adopt, Quarantine
+	Seen      hlc.Version   // Fresh: the version of the key that the writer knew
+	HasSeen   bool          // else the writer does not care what it buries
 	Origin    Origin
 	Result    Result
 }
@@ -84,7 +150,10 @@ func (w Write) Own(arena []byte) (Write, []byte) {
 	at := len(arena)
 	arena = append(append(arena, w.Key...), w.Record...)
 	mid := at + len(w.Key)
-	w.Key, w.Record = arena[at:mid:mid], arena[mid:len(arena):len(arena)]
+	w.Key = arena[at:mid:mid]
+	if w.Record != nil { // of a Heal, no record is not the same as an empty one
+		w.Record = arena[mid:len(arena):len(arena)]
+	}
 	return w, arena
 }
 
@@ -117,6 +186,14 @@ type Counters struct {
 	Expired                      uint64 // dropped, as their deadline had passed
 	Corrupt                      uint64 // damaged records met, stored or sent
 	Conflicts                    uint64 // one version with different bytes: a broken invariant
+	Stood                        uint64 // hints that were kept
+	Purged, PurgedBytes          uint64 // records removed below the watermark
+	// Late counts what came at or below a watermark though it cannot by the rules:
+	// hints, and write-backs of what lives.
+	Late   uint64
+	Healed uint64 // damaged records that were replaced or removed
+	// Miscounted are leaves of trees that were found not to be what is stored.
+	Miscounted uint64
 }
 
 // Applier merges batches. It is reused from batch to batch by one owner.
@@ -125,6 +202,13 @@ type Applier struct {
 	AgeLimit int64
 	// Counters may be read by the owner between batches.
 	Counters Counters
+	// Marks are in force from the batch on in which they are set; nil before there
+	// is an epoch.
+	Marks *Marks
+	// Full says that the disk is in its reserve: no values are taken, deletes are.
+	Full bool
+	// Trees are kept up with what is stored; nil: there are none.
+	Trees *Trees
 
 	overlay overlay
 	notes   []note // of this batch, in its order
@@ -135,19 +219,47 @@ type Applier struct {
 func (a *Applier) Apply(now Now, view Store, writes []Write, batch Batch) {
 	a.overlay.reset()
 	a.notes = a.notes[:0]
+	a.Trees.begin()
+	marks := a.Marks
 	for i := range writes {
-		w := &writes[i]
-		if w.Kind == System {
-			batch.PutSystem(w.Key, w.Record)
-			w.Result = Result{}
-			continue
-		}
-		if w.Kind == Void {
-			w.Result = a.void(now, view, writes, i, batch)
-			continue
-		}
-		w.Result = a.merge(now, view, writes, i, batch)
+		writes[i].Result = a.apply(now, view, writes, i, batch)
 	}
+	if a.Marks != marks {
+		a.Marks.save(marks, batch)
+	}
+}
+
+func (a *Applier) apply(now Now, view Store, writes []Write, i int, batch Batch) Result {
+	w := &writes[i]
+	switch w.Kind {
+	case System:
+		batch.PutSystem(w.Key, w.Record)
+		return Result{}
+	case Void:
+		return a.void(now, view, writes, i, batch)
+	case Unvoid:
+		return a.unvoid(w, batch)
+	case Stand:
+		return a.stand(now, w, batch)
+	case Unhint:
+		batch.EraseHint(&Hint{Target: w.Target, Token: w.Token, Namespace: w.Namespace, Key: w.Key, Version: w.Version})
+		return Result{}
+	case Purge:
+		return a.purge(view, writes, i, batch)
+	case SetFloor, Agree, Adopt, Quarantine, Release:
+		return a.mark(w)
+	case Count:
+		return a.count(view, w, batch)
+	case Keep:
+		return a.keep(w, batch)
+	case Note:
+		return a.note(view, writes, i, batch)
+	case Drop:
+		return a.drop(view, writes, i, batch)
+	case Heal:
+		return a.heal(view, writes, i, batch)
+	}
+	return a.merge(now, view, writes, i, batch)
 }
 
 func (a *Applier) merge(now Now, view Store, writes []Write, i int, batch Batch) Result {
@@ -161,12 +273,21 @@ func (a *Applier) merge(now Now, view Store, writes []Write, i int, batch Batch)
 		a.Counters.Corrupt++
 		return Result{Code: contract.Corrupt}
 	}
-	if w.Kind == Fresh && rec.Version.Time.Millis() < now.Physical-a.AgeLimit {
+	if a.Full && !rec.Tombstone {
+		a.Counters.Refused++
+		return Result{Code: contract.DiskFull}
+	}
+	marks := a.Marks.Of(w.Token)
+	if marks.Quarantined && w.Kind != Rebuild && !traitor.Is(traitor.QuarantineVotes) {
+		a.Counters.Refused++
+		return Result{Code: contract.NotReady}
+	}
+	if w.Kind == Fresh && a.tooOld(now, rec.Version) {
 		a.Counters.Refused++
 		return Result{Code: contract.Clock, Kind: contract.StampOld}
 	}
 	voided, err := a.voided(view, writes, w, rec.Version)
-	if voided && w.Kind != Repair && !traitor.Is(traitor.VoidIgnored) {
+	if voided && (w.Kind == Fresh || w.Kind == Deliver) && !traitor.Is(traitor.VoidIgnored) {
 		a.Counters.Refused++
 		return Result{Code: contract.Clock, Kind: contract.StampGivenUp}
 	}
@@ -183,7 +304,7 @@ func (a *Applier) merge(now Now, view Store, writes []Write, i int, batch Batch)
 		return Result{Code: contract.NotReady}
 	}
 	winner, conflict := record.Merge(w.Record, stored)
-	if traitor.Is(traitor.MergeByArrival) {
+	if traitor.Is(traitor.MergeByArrival) || w.Kind == Deliver && traitor.Is(traitor.HintUnchecked) {
 		winner = w.Record
 	}
 	if conflict {
@@ -197,6 +318,11 @@ func (a *Applier) merge(now Now, view Store, writes []Write, i int, batch Batch)
 	if stored != nil && bytes.Equal(winner, stored) {
 		return a.kept(rec.Version, stored)
 	}
+	if rec.Version.Time <= marks.Fence && !traitor.Is(traitor.FenceIgnored) {
+		if result, refused := a.fenced(w, rec, stored, marks); refused {
+			return result
+		}
+	}
 	if voided {
 		// A replica that holds it has sent it: it was not given up after all.
 		batch.EraseVoid(w.Token, w.Namespace, w.Key, rec.Version)
@@ -204,8 +330,16 @@ func (a *Applier) merge(now Now, view Store, writes []Write, i int, batch Batch)
 	}
 	batch.PutRecord(w.Token, w.Namespace, w.Key, w.Record)
 	a.overlay.put(w.Token, i)
+	a.Trees.replaced(w, stored, w.Record, rec.Tombstone || rec.ExpiresAt != 0, batch)
 	a.Counters.Applied++
 	return Result{Buried: buried(now, w, rec.Version, stored)}
+}
+
+// tooOld says whether a fresh write is stamped longer ago than the request age
+// limit, or at or below the floor, under which this node has said that it takes
+// none.
+func (a *Applier) tooOld(now Now, v hlc.Version) bool {
+	return v.Time.Millis() < now.Physical-a.AgeLimit || a.Marks != nil && v.Time <= a.Marks.Floor && !traitor.Is(traitor.FloorIgnored)
 }
 
 // buried is what a fresh write has replaced that its writer had not seen: a live
@@ -238,15 +372,10 @@ func (a *Applier) kept(written hlc.Version, stored []byte) Result {
 func (a *Applier) stored(view Store, writes []Write, w *Write) ([]byte, error) {
 	for e := a.overlay.first(w.Token); e >= 0; e = a.overlay.chain[e].before {
 		if o := &writes[a.overlay.chain[e].write]; o.Namespace == w.Namespace && bytes.Equal(o.Key, w.Key) {
-			return o.Record, nil
+			return o.Record, nil // nil: it was purged in this batch
 		}
 	}
-	stored, err := view.Record(w.Token, w.Namespace, w.Key)
-	if err != nil || stored == nil {
-		return nil, err
-	}
-	_, err = record.Verify(w.Namespace, w.Key, stored)
-	return stored, err
+	return intact(view, w.Token, w.Namespace, w.Key)
 }
 
 // overlay finds the writes of this batch by token, the latest first. It keeps

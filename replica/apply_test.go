@@ -115,7 +115,7 @@ func TestFreshWritesAreBoundByAge(t *testing.T) {
 		{Fresh, ageLimit + 1, old},
 		{Fresh, 365 * 24 * 3600_000, old},
 		{Repair, ageLimit + 1, Result{}},
-		{Hint, ageLimit + 1, Result{}},
+		{Deliver, ageLimit + 1, Result{}},
 		{Fresh, -600_000, Result{}}, // replicas check the age, never the future
 	} {
 		m := &memory{}
@@ -165,7 +165,7 @@ func TestDamagedStoredRecordTakesNoWriteAndIsNoAnswer(t *testing.T) {
 	apply(a, m, write(Fresh, "k", value("k", at(0, 1), "v")))
 	m.damage(t, "k")
 	before, _ := m.Record(token("k"), ns, []byte("k"))
-	for _, kind := range []Kind{Fresh, Repair, Hint} {
+	for _, kind := range []Kind{Fresh, Repair, Deliver} {
 		if got := apply(a, m, write(kind, "k", value("k", at(9, 1), "newer"))); got[0].Code != contract.Corrupt {
 			t.Errorf("kind %d: %+v", kind, got[0])
 		}
@@ -266,7 +266,7 @@ func drawWrite() *rapid.Generator[Write] {
 	return rapid.Custom(func(t *rapid.T) Write {
 		key := rapid.SampledFrom([]string{"a", "ab", "b"}).Draw(t, "key")
 		v := at(rapid.Int64Range(-3, 3).Draw(t, "time"), rapid.Uint64Range(1, 2).Draw(t, "writer"))
-		kind := rapid.SampledFrom([]Kind{Fresh, Repair, Hint}).Draw(t, "kind")
+		kind := rapid.SampledFrom([]Kind{Fresh, Repair, Deliver}).Draw(t, "kind")
 		switch rapid.IntRange(0, 2).Draw(t, "form") {
 		case 0:
 			return write(kind, key, tombstone(key, v))
@@ -296,12 +296,18 @@ func (nothing) PutRecord(uint64, uint32, []byte, []byte)      {}
 func (nothing) PutSystem([]byte, []byte)                      {}
 func (nothing) PutVoid(uint64, uint32, []byte, hlc.Version)   {}
 func (nothing) EraseVoid(uint64, uint32, []byte, hlc.Version) {}
+func (nothing) EraseRecord(uint64, uint32, []byte)            {}
+func (nothing) PutHint(*Hint)                                 {}
+func (nothing) EraseHint(*Hint)                               {}
+func (nothing) PutLeaves(int, []byte)                         {}
 
 func TestAllocations(t *testing.T) {
 	a, m := newApplier(), &memory{}
+	a.Marks, a.Trees = NewMarks(16), newTrees(t)
 	apply(a, m, write(Fresh, "a", value("a", at(0, 1), "v")))
+	a.Trees.Publish()
 	writes := []Write{write(Fresh, "a", value("a", at(1, 1), "w")), write(Fresh, "b", value("b", at(1, 1), "w")), write(Fresh, "a", value("a", at(0, 1), "v"))}
-	if n := testing.AllocsPerRun(100, func() { a.Apply(now(), m, writes, nothing{}) }); n != 0 {
+	if n := testing.AllocsPerRun(100, func() { a.Apply(now(), m, writes, nothing{}); a.Trees.Publish() }); n != 0 {
 		t.Errorf("Apply of %d writes allocates %v times", len(writes), n)
 	}
 	key := []byte("a")

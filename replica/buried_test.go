@@ -54,7 +54,7 @@ func TestBuriedIsForWritersThatAsk(t *testing.T) {
 	for name, w := range map[string]Write{
 		"no seen":      write(Fresh, "k", value("k", at(0, 1), "new")),
 		"a write-back": {Kind: Repair, Token: token("k"), Namespace: ns, Key: []byte("k"), Record: value("k", at(0, 1), "new"), HasSeen: true},
-		"a hint":       {Kind: Hint, Token: token("k"), Namespace: ns, Key: []byte("k"), Record: value("k", at(0, 1), "new"), HasSeen: true},
+		"a hint":       {Kind: Deliver, Token: token("k"), Namespace: ns, Key: []byte("k"), Record: value("k", at(0, 1), "new"), HasSeen: true},
 	} {
 		m := &memory{}
 		m.set(token("k"), ns, []byte("k"), value("k", at(-5, 1), "old"))

@@ -11,10 +11,7 @@ import (
 // is OK, Corrupt (which counts as no answer, never as absent) or NotReady (the
 // engine has stopped). The bytes are the caller's.
 func Read(view Store, token uint64, namespace uint32, key []byte) ([]byte, contract.Code) {
-	stored, err := view.Record(token, namespace, key)
-	if err == nil && stored != nil {
-		_, err = record.Verify(namespace, key, stored)
-	}
+	stored, err := intact(view, token, namespace, key)
 	if err != nil {
 		return nil, codeOf(err)
 	}
@@ -66,9 +63,12 @@ type RangeEnd struct {
 // Damage is never passed over: the range ends in front of it, and one that
 // begins there is Corrupt.
 func Range(now Now, view Store, q *RangeRequest, emit func(token uint64, key, rec []byte)) (RangeEnd, contract.Code) {
-	w := walk{q: q, now: now.Physical, emit: emit}
+	w := walk{q: q, view: view, now: now.Physical, emit: emit}
 	w.end = RangeEnd{Token: q.From, Key: append([]byte(nil), q.After...)}
 	err := view.Range(q.From, q.Namespace, q.After, q.Last, w.record)
+	if errors.Is(err, record.ErrCorrupt) {
+		witness(view, w.end.Token, 0, nil)
+	}
 	switch {
 	case err != nil && (w.looked == 0 || !errors.Is(err, record.ErrCorrupt)):
 		return RangeEnd{}, codeOf(err)
@@ -82,6 +82,7 @@ func Range(now Now, view Store, q *RangeRequest, emit func(token uint64, key, re
 // walk is a Range under way.
 type walk struct {
 	q       *RangeRequest
+	view    Store
 	now     int64
 	emit    func(token uint64, key, rec []byte)
 	end     RangeEnd
@@ -105,6 +106,7 @@ func (w *walk) record(token uint64, namespace uint32, key, stored []byte) bool {
 		rec, err := record.Verify(namespace, key, stored)
 		if err != nil {
 			w.damaged = true
+			witness(w.view, token, namespace, key)
 			return w.stop()
 		}
 		if live = w.q.All || rec.Live(w.now); w.q.KeysOnly {

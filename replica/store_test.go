@@ -24,6 +24,8 @@ type memory struct {
 	at     uint64 // the token at which a Range fails with bad; 0: before the first
 
 	system map[string]string
+	hints  map[string]Hint
+	leaves map[int]string
 	voids  map[string]bool
 	noted  []func()
 }
@@ -98,6 +100,47 @@ func (m *memory) note(name string, given bool) {
 	})
 }
 
+// EraseRecord stages a row without a record.
+func (m *memory) EraseRecord(token uint64, namespace uint32, key []byte) {
+	m.staged = append(m.staged, row{token, namespace, key, nil})
+}
+
+func (m *memory) PutHint(h *Hint) {
+	own := *h
+	own.Key, own.Record = bytes.Clone(h.Key), bytes.Clone(h.Record)
+	m.noted = append(m.noted, func() {
+		if m.hints == nil {
+			m.hints = make(map[string]Hint)
+		}
+		m.hints[hintName(&own)] = own
+	})
+}
+
+func (m *memory) EraseHint(h *Hint) {
+	name := hintName(h)
+	m.noted = append(m.noted, func() { delete(m.hints, name) })
+}
+
+// hintName tells hints apart.
+func hintName(h *Hint) string {
+	return fmt.Sprint(h.Target, voidName(h.Token, h.Namespace, h.Key, h.Version))
+}
+
+func (m *memory) PutLeaves(partition int, leaves []byte) {
+	if leaves == nil {
+		leaves = LeavesUnknown
+	}
+	m.noted = append(m.noted, func() {
+		if m.leaves == nil {
+			m.leaves = make(map[int]string)
+		}
+		m.leaves[partition] = string(leaves)
+	})
+}
+
+// lose forgets what is not committed, as a crash does.
+func (m *memory) lose() { m.noted, m.staged = nil, m.staged[:0] }
+
 func (m *memory) commit() {
 	for _, note := range m.noted {
 		note()
@@ -112,18 +155,25 @@ func (m *memory) commit() {
 func (m *memory) set(token uint64, namespace uint32, key, rec []byte) {
 	r := row{token, namespace, bytes.Clone(key), bytes.Clone(rec)}
 	i, there := slices.BinarySearchFunc(m.rows, r, row.compare)
-	if there {
+	switch {
+	case rec == nil && there:
+		m.rows = slices.Delete(m.rows, i, i+1)
+	case rec == nil:
+	case there:
 		m.rows[i] = r
-	} else {
+	default:
 		m.rows = slices.Insert(m.rows, i, r)
 	}
 }
 
 func (m *memory) PutSystem(name, value []byte) {
-	if m.system == nil {
-		m.system = make(map[string]string)
-	}
-	m.system[string(name)] = string(value)
+	own, text := string(name), string(value)
+	m.noted = append(m.noted, func() {
+		if m.system == nil {
+			m.system = make(map[string]string)
+		}
+		m.system[own] = text
+	})
 }
 
 const (

@@ -24,6 +24,10 @@ func (a *Applier) void(now Now, view Store, writes []Write, i int, batch Batch) 
 		a.Counters.Expired++
 		return Result{Code: contract.Overloaded}
 	}
+	if a.Marks.Of(w.Token).Quarantined && !traitor.Is(traitor.QuarantineVotes) {
+		a.Counters.Refused++
+		return Result{Code: contract.NotReady}
+	}
 	stored, err := a.stored(view, writes, w)
 	switch {
 	case errors.Is(err, record.ErrCorrupt):
@@ -37,6 +41,11 @@ func (a *Applier) void(now Now, view Store, writes []Write, i int, batch Batch) 
 		if have, err := record.Parse(stored); err == nil && !have.Version.Less(w.Version) {
 			return Result{Winner: have.Version}
 		}
+	}
+	if w.Version.Time <= a.Marks.Of(w.Token).Fence && !traitor.Is(traitor.FenceIgnored) {
+		// It may have been here, and purged since: that it is not says nothing now.
+		a.Counters.Refused++
+		return Result{Code: contract.Clock, Kind: contract.StampOld}
 	}
 	if !traitor.Is(traitor.VoidForgotten) {
 		batch.PutVoid(w.Token, w.Namespace, w.Key, w.Version)

@@ -57,7 +57,7 @@ func TestVoidLooksAgain(t *testing.T) {
 
 // "A note refuses v as a fresh write or hint."
 func TestVoidRefusesFreshWritesAndHints(t *testing.T) {
-	for _, kind := range []Kind{Fresh, Hint} {
+	for _, kind := range []Kind{Fresh, Deliver} {
 		a, m := newApplier(), &memory{}
 		apply(a, m, giveUp("k", at(0, 1)))
 		for range 2 { // and goes on refusing
@@ -119,7 +119,7 @@ func TestSupersededWriteBackLeavesTheVoid(t *testing.T) {
 // "In one committer step": writes and voids of one batch take effect in its order.
 func TestVoidsAndWritesOfOneBatchSeeEachOther(t *testing.T) {
 	void, v := giveUp("k", at(0, 1)), value("k", at(0, 1), "v")
-	fresh, hint, repair, higher := write(Fresh, "k", v), write(Hint, "k", v), write(Repair, "k", v), write(Fresh, "k", value("k", at(3, 1), "new"))
+	fresh, hint, repair, higher := write(Fresh, "k", v), write(Deliver, "k", v), write(Repair, "k", v), write(Fresh, "k", value("k", at(3, 1), "new"))
 	held := Result{Winner: at(0, 1)}
 	for _, tc := range []struct {
 		name   string
@@ -240,7 +240,7 @@ func TestVoidedVersionShowsOnlyByWriteBack(t *testing.T) {
 		for range rapid.IntRange(1, 6).Draw(t, "batches") {
 			var batch []Write
 			for range rapid.IntRange(1, 5).Draw(t, "writes") {
-				switch kind := rapid.SampledFrom([]Kind{Fresh, Hint, Repair, Void}).Draw(t, "kind"); kind {
+				switch kind := rapid.SampledFrom([]Kind{Fresh, Deliver, Repair, Void}).Draw(t, "kind"); kind {
 				case Void:
 					batch = append(batch, giveUp("k", v))
 				default:
