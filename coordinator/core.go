@@ -1,6 +1,8 @@
 package coordinator
 
 import (
+	"math"
+
 	"github.com/candordb/candor/contract"
 	"github.com/candordb/candor/hlc"
 	"github.com/candordb/candor/ring"
@@ -28,8 +30,13 @@ type Core struct {
 	limit int
 	slots []*slot
 	free  []uint32
-	open  int
-	now   int64 // of the present call
+	open  int // requests that were not answered
+	// Of writes: those that were answered and wait for late replicas, and the bytes
+	// of the records that are kept.
+	settling, kept int
+	now            int64      // of the present call
+	view           *ring.View // in which the node acts now; nil: it was not told
+	due            int64      // before it no request has to be ended or hurried; it may be too early
 
 	hedging hedging
 }
@@ -39,7 +46,7 @@ func New(shard, slots int, h Hedging) *Core {
 	if shard < 0 || shard >= ShardsMax || slots < 1 || slots > SlotsMax {
 		panic("coordinator: shard or number of slots out of range")
 	}
-	return &Core{shard: uint64(shard), limit: slots, hedging: newHedging(h)}
+	return &Core{shard: uint64(shard), limit: slots, due: never, hedging: newHedging(h)}
 }
 
 // Open is how many requests are open.
@@ -64,6 +71,7 @@ func (c *Core) begin(now int64, r *Request, out *Effects) (*slot, uint32) {
 	s.reset(now, r)
 	s.opened = out.Micros
 	c.open++
+	c.due = min(c.due, s.due())
 	return s, at
 }
 
@@ -90,12 +98,18 @@ func (c *Core) end(at uint32) {
 	s.open = false
 	s.gen++
 	c.hedging.counts.Lost += uint64(s.hedges.count())
+	c.kept -= s.kept
+	s.kept = 0
 	s.best, s.scan, s.trace, s.explain, s.Client, s.View, s.Owners = nil, nil, nil, nil, Client{}, nil, nil
 	if cap(s.buf) > bufKept {
 		s.buf = nil
 	}
 	c.free = append(c.free, at)
-	c.open--
+	if s.settled {
+		c.settling--
+	} else {
+		c.open--
+	}
 }
 
 // finish ends a request whose answer is the last of the effects. That of a part
@@ -135,6 +149,8 @@ type Reply struct {
 	Winner hlc.Version        // AskWrite and AskRepair (one need not know which): the higher version that the replica holds; AskVoid: that or the version itself
 	Buried hlc.Version        // AskWrite: the unseen version that the replica replaced
 	Record []byte             // AskRead: the record; AskDigest: its header; empty: none
+	Epoch  uint64             // of the replica, where it came from another node
+	Mark   hlc.Timestamp      // AskRead, AskDigest with WantMark: the fence of the partition
 	Shared bool               // of this node's own storage: checked, and Record never changes and need not be copied
 	Range  *RangeReply        // AskRange
 }
@@ -150,11 +166,27 @@ func (c *Core) Reply(now int64, call uint64, from ring.NodeID, r *Reply, out *Ef
 		c.scanReply(s, at, from, r, out)
 		return
 	}
+	if s.phase == hinting {
+		c.hintReply(s, at, from, r, out)
+		return
+	}
+	if k := s.stand(from); k >= 0 {
+		c.standReply(s, at, k, r, out)
+		return
+	}
 	i := s.index(from)
 	if i < 0 || !s.asked.has(i) {
 		return
 	}
+	if s.settled {
+		c.settledReply(s, at, i, r, out)
+		return
+	}
 	s.noteReply(out, i, r)
+	if s.waiting.has(i) && s.outOfStep(r) {
+		c.postpone(s, i)
+		return
+	}
 	switch written := r.Ask == AskWrite || r.Ask == AskRepair; {
 	case s.Op == OpExplain:
 		c.explainReply(s, at, i, r, out)
@@ -184,8 +216,20 @@ func (c *Core) Unsent(now int64, call uint64, to ring.NodeID, out *Effects) {
 		c.scanLost(s, at, to, out)
 		return
 	}
+	if s.phase == hinting {
+		c.hintLost(s, at, to, out)
+		return
+	}
+	if k := s.stand(to); k >= 0 {
+		c.standLost(s, at, k, true, out)
+		return
+	}
 	i := s.index(to)
 	if i < 0 || !s.waiting.has(i) {
+		return
+	}
+	if s.settled {
+		c.settledLost(s, at, i, out)
 		return
 	}
 	s.Up.remove(i)
@@ -209,7 +253,22 @@ func (c *Core) LinkDown(now int64, id ring.NodeID, out *Effects) {
 			continue
 		}
 		i := s.index(id)
+		if s.phase == hinting {
+			if i >= 0 {
+				s.Up.remove(i)
+			}
+			c.hintLost(s, uint32(at), id, out)
+			continue
+		}
+		if k := s.stand(id); k >= 0 {
+			c.standLost(s, uint32(at), k, false, out)
+			continue
+		}
 		if i < 0 {
+			continue
+		}
+		if s.settled {
+			c.settledLost(s, uint32(at), i, out)
 			continue
 		}
 		s.Up.remove(i)
@@ -226,7 +285,7 @@ func (c *Core) decide(s *slot, at uint32, out *Effects) {
 	switch {
 	case s.phase == ordering:
 		c.decideOrder(s, at, out)
-	case s.phase == stamping: // nothing is waited for
+	case s.phase == stamping, s.phase == hinting: // nothing of these is waited for
 	case s.phase == voiding:
 		c.decideVoid(s, at, out)
 	case s.Op == OpExplain:
@@ -240,26 +299,56 @@ func (c *Core) decide(s *slot, at uint32, out *Effects) {
 
 // Tick ends the requests whose deadline has passed, and lowers the level of those
 // whose half time is over, if they may be weakened. It is called every few
-// milliseconds.
+// milliseconds, and looks at the requests only if one may be due: most are
+// answered long before.
 func (c *Core) Tick(now int64, out *Effects) {
 	c.now = now
-	if c.open == 0 {
+	if now < c.due {
 		return
 	}
+	c.due = never // what is opened meanwhile lowers it, too
 	for at, s := range c.slots {
 		switch {
 		case !s.open:
+		case s.settled && s.Deadline <= now:
+			s.hintAll(s.waiting, out)
+			c.end(uint32(at))
+		case s.settled:
 		case s.Deadline <= now:
 			c.expire(s, uint32(at), out)
-		case s.Weaken && !s.hurried && now-s.now >= s.Deadline-now:
+		case s.again != 0 && s.againAt <= now:
+			c.askAgain(s, uint32(at), out)
+		case s.due() <= now:
 			c.halfTime(s, uint32(at), out)
 		}
+		if s.open {
+			c.due = min(c.due, s.due())
+		}
 	}
+}
+
+// never is when nothing is due.
+const never = math.MaxInt64
+
+// due is when Tick has to end the request, or to hurry it: when half of its time
+// is over, if it may be weakened and was not hurried yet.
+func (s *slot) due() int64 {
+	if s.again != 0 && s.againAt < s.Deadline {
+		return s.againAt
+	}
+	if (s.Weaken || s.Sloppy && (s.Op.Writes() || s.phase == hinting)) && !s.hurried && !s.settled {
+		return s.now + (s.Deadline-s.now+1)/2
+	}
+	return s.Deadline
 }
 
 // expire answers a request at its deadline.
 func (c *Core) expire(s *slot, at uint32, out *Effects) {
 	switch {
+	case s.phase == hinting:
+		s.unheard = true
+		c.pending(s, at, out)
+		return
 	case s.Op == OpOutcome && (s.phase == voiding || s.phase == reading && s.answered.count() >= s.Need):
 		c.pending(s, at, out) // a quorum lacks it, the rest is silent
 		return
@@ -282,6 +371,9 @@ func (c *Core) expire(s *slot, at uint32, out *Effects) {
 		a.Version = s.Stamp
 		a.Receipt = s.receipt(s.answered)
 		a.Reason = "the deadline passed before enough replicas had answered; the write may be seen now, later or never"
+		s.waiting = 0
+		c.settle(s, at, out)
+		return
 	default:
 		a.Receipt = s.receipt(s.held())
 		a.Reason = "the deadline passed before enough replicas had answered"
@@ -291,9 +383,20 @@ func (c *Core) expire(s *slot, at uint32, out *Effects) {
 
 // halfTime is the moment at which a request that may be weakened is.
 func (c *Core) halfTime(s *slot, at uint32, out *Effects) {
-	if s.Op == OpScan {
+	switch {
+	case s.Op == OpScan:
 		c.scanHurry(s, at, out)
 		return
+	case s.phase == hinting:
+		c.seekNoMore(s, at, out)
+		return
+	case s.Op.Writes() && s.phase == reading:
+		// Replicas that are silent until now are stood in for.
+		s.hurried = true
+		c.standIns(s, at, s.missing(), out)
+		return
+	case !s.Weaken:
+		return // an OUTCOME that reads, or an ordered write that was not sent yet
 	}
 	c.hurry(s, at, out)
 }

@@ -25,26 +25,32 @@ type Ask uint8
 
 // The asks.
 const (
-	AskWrite  Ask = iota // merge a client's write
-	AskRepair            // merge a write-back
-	AskRead              // the record
-	AskDigest            // the record's header
-	AskRange             // records of a range
-	AskVoid              // a note that a version will be refused
+	AskWrite   Ask = iota // merge a client's write
+	AskRepair             // merge a write-back
+	AskRead               // the record
+	AskDigest             // the record's header
+	AskRange              // records of a range
+	AskVoid               // a note that a version will be refused
+	AskStand              // keep a client's write as a hint for another node
+	AskHint               // the record of a hint of a version
+	AskDeliver            // merge what was kept as a hint
 )
 
 // Send is a message to a replica, this node's own included.
 type Send struct {
 	To       ring.NodeID
 	Ask      Ask
-	Call     uint64 // 0: nobody waits for the reply
-	Deadline int64  // monotonic milliseconds
+	Call     uint64     // 0: nobody waits for the reply
+	Epoch    ring.Epoch // that what is asked belongs to: a replica in a later one refuses it
+	Deadline int64      // monotonic milliseconds
 	Place    Place
 	Record   []byte      // of AskWrite, AskRepair
 	Range    Range       // of AskRange
 	Version  hlc.Version // of AskVoid
 	Seen     hlc.Version // of AskWrite: what the writer knew of the key
 	HasSeen  bool        // else it does not care what it buries
+	Target   ring.NodeID // of AskStand: the node that the write is for
+	WantMark bool        // of AskRead, AskDigest: tell the fence of the partition
 }
 
 // Range is what AskRange asks for.
@@ -115,6 +121,7 @@ type Effects struct {
 	Sends     []Send
 	Answers   []Answer
 	Stampings []Stamping
+	Hints     []Hint
 	// Micros is the time of the calls, in microseconds: for traces, and for how long
 	// replicas take to answer.
 	Micros int64
@@ -127,7 +134,8 @@ func (e *Effects) Reset() {
 	clear(e.Answers) // they hold values and connections
 	clear(e.Sends)   // they hold the arena
 	clear(e.Stampings)
-	e.Sends, e.Answers, e.Stampings, e.arena = e.Sends[:0], e.Answers[:0], e.Stampings[:0], e.arena[:0]
+	clear(e.Hints)
+	e.Sends, e.Answers, e.Stampings, e.Hints, e.arena = e.Sends[:0], e.Answers[:0], e.Stampings[:0], e.Hints[:0], e.arena[:0]
 	if cap(e.arena) > arenaKept {
 		e.arena = nil
 	}

@@ -27,9 +27,20 @@ func (c *Core) Get(now int64, r *Request, out *Effects) {
 	if !enough {
 		s.lower(s.Up.count())
 	}
-	of := func() Mask { return lacking(s.Parts, s.asked) }
 	if s.Op == OpOutcome {
 		s.After = s.Stamp
+	}
+	if s.Op == OpOutcome && s.Sloppy && len(s.Stands) > 0 {
+		c.seek(s, at, out)
+		return
+	}
+	c.read(s, at, out)
+}
+
+// read asks the replicas.
+func (c *Core) read(s *slot, at uint32, out *Effects) {
+	of := func() Mask { return lacking(s.Parts, s.asked) }
+	if s.Op == OpOutcome {
 		of = func() Mask { return s.Up.without(s.asked) }
 	}
 	call := c.call(at, s)
@@ -80,7 +91,9 @@ func (s *slot) intact(i int, r *Reply) bool {
 			return false
 		}
 	}
-	return s.heads[i].set(r.Record)
+	fine := s.heads[i].set(r.Record)
+	s.heads[i].mark = r.Mark
+	return fine
 }
 
 // keepBest keeps the record if it is the newest that came.
@@ -114,7 +127,7 @@ func (c *Core) decideRead(s *slot, at uint32, out *Effects) {
 		return
 	}
 	w := s.newest()
-	if s.heads[w].version.Less(s.After) && !traitor.Is(traitor.AfterIgnored) {
+	if s.heads[w].version.Less(s.After) && !s.passed() && !traitor.Is(traitor.AfterIgnored) {
 		if s.waiting == 0 && !s.askOne(call, everyone, out) {
 			c.notFoundNewEnough(s, at, out)
 		}
@@ -136,6 +149,21 @@ func (c *Core) decideRead(s *slot, at uint32, out *Effects) {
 		return
 	}
 	c.writeBack(s, at, out)
+}
+
+// passed says whether what the reader has seen lies at or below the fence of a
+// replica that has answered: what it held then, or a purged delete (rule 4). An
+// OUTCOME has to know which.
+func (s *slot) passed() bool {
+	if s.Op == OpOutcome {
+		return false
+	}
+	for i := range s.heads {
+		if s.answered.has(i) && s.heads[i].mark >= s.After.Time {
+			return true
+		}
+	}
+	return false
 }
 
 // askMore asks further replicas until there can be enough for the level; false

@@ -15,13 +15,16 @@ type Part struct {
 
 // AppendParts appends what a level asks of the owners of a key, in a cluster of
 // N natural replicas, and is false for a level that none can meet (a number
-// above N) or that is no matter of natural replicas alone (any, serial). region
+// above N) or that is no matter of natural replicas (serial). Level any is level
+// one of a sloppy write. region
 // is the coordinator's, which is what the local levels mean.
 func AppendParts(dst []Part, level contract.Level, v *ring.View, owners []uint16, region string) ([]Part, bool) {
 	if need, ok := level.Need(v.N()); ok {
 		return append(dst, Part{everyone, need}), true
 	}
 	switch level {
+	case contract.Any:
+		return append(dst, Part{everyone, 1}), true
 	case contract.LocalOne:
 		return append(dst, local(inRegion(v, owners, region), 1)), true
 	case contract.LocalQuorum:

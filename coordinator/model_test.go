@@ -145,7 +145,14 @@ type mini struct {
 	stamped  hlc.Version     // what it made of it for an ordered write
 	hedged   int             // messages that the Core sent as hedges
 	told     [][]hlc.Version // by replica: what it held each time that it acknowledged
+	busy     Mask            // nodes that refuse what they are asked to write
+	keeps    []Mask          // by member that owns no copy: the replicas for which it keeps version 5
+	kept     [][]Mask        // by answer: the same when it left
+	hints    []Hint          // that the coordinator is to keep
 }
+
+// members is how many nodes there are, of which the first own the copies.
+func (m *mini) members() int { return len(m.holds) + len(m.keeps) }
 
 type message struct {
 	Send
@@ -168,7 +175,11 @@ func (m *mini) drain() {
 		m.stamp(s)
 	}
 	for range m.out.Answers {
-		m.at = append(m.at, slices.Clone(m.holds))
+		m.at, m.kept = append(m.at, slices.Clone(m.holds)), append(m.kept, slices.Clone(m.keeps))
+	}
+	for _, h := range m.out.Hints {
+		h.Record = bytes.Clone(h.Record)
+		m.hints = append(m.hints, h)
 	}
 	m.done = append(m.done, m.out.Answers...)
 	for i := range m.done {
@@ -199,6 +210,14 @@ func (m *mini) arrive(s Send) {
 	i := int(s.To[0] - 1)
 	r := reply{call: s.Call, from: i, Reply: Reply{Ask: s.Ask}}
 	switch {
+	case m.busy.has(i) && (s.Ask == AskWrite || s.Ask == AskStand):
+		r.Code = contract.Overloaded
+	case s.Ask == AskStand:
+		m.keeps[i-len(m.holds)].add(int(s.Target[0] - 1))
+	case s.Ask == AskHint:
+		if m.keeps[i-len(m.holds)] != 0 {
+			r.Record = rec("k", 5, "v5")
+		}
 	case m.damaged.has(i):
 		r.Code = contract.Corrupt
 	case s.Ask == AskRead:
@@ -210,7 +229,7 @@ func (m *mini) arrive(s Send) {
 		r.Winner = versionOf(m.holds[i])
 	case s.Ask == AskVoid:
 		m.void.add(i)
-	case s.Ask == AskWrite && m.void.has(i) && versionOf(s.Record) == ver(5):
+	case (s.Ask == AskWrite || s.Ask == AskDeliver) && m.void.has(i) && versionOf(s.Record) == ver(5):
 		r.Code, r.Kind = contract.Clock, contract.StampGivenUp
 	default:
 		if versionOf(s.Record) == ver(5) {
@@ -263,7 +282,7 @@ func (m *mini) run(t *rapid.T, requests int) {
 			m.replies = slices.Delete(m.replies, i, i+1)
 			m.core.Reply(0, r.call, nodeID(r.from), &r.Reply, &m.out)
 		case kind == "down":
-			m.core.LinkDown(0, nodeID(pick(len(m.holds))), &m.out)
+			m.core.LinkDown(0, nodeID(pick(m.members())), &m.out)
 		case kind == "late":
 			m.out.Micros += unknownMicros + 1
 			m.hedge()
@@ -280,6 +299,10 @@ func (m *mini) run(t *rapid.T, requests int) {
 	}
 	for _, r := range m.replies {
 		m.core.Reply(0, r.call, nodeID(r.from), &r.Reply, &m.out)
+	}
+	m.core.Tick(1<<40, &m.out)
+	if c := m.core; c.settling != 0 || c.kept != 0 || len(c.free) != len(c.slots) {
+		t.Fatalf("%d writes settle for ever, %d bytes are kept, %d of %d slots are free", c.settling, c.kept, len(c.free), len(c.slots))
 	}
 	if m.drain(); len(m.done) != requests {
 		t.Fatalf("%d answers to %d requests", len(m.done), requests)
@@ -446,6 +469,79 @@ func TestOrderedIsAboveWhatAQuorumHeld(t *testing.T) {
 	})
 }
 
+// stands are the members that own no copy.
+func (m *mini) stands() (s []uint16) {
+	for i := range m.keeps {
+		s = append(s, uint16(len(m.holds)+i))
+	}
+	return s
+}
+
+// Contract, section 1: hints never count but for sloppy, and then the receipt counts
+// them apart; they are synced before the answer. Rule 5: hints are left beside an
+// answer of done or in doubt only, for each replica that neither has the write nor
+// has refused it for good, nor is stood in for; never beside a refusal.
+func TestSloppyCountsApart(t *testing.T) {
+	checkOften(t, func(t *rapid.T) {
+		if b := sloppyCountsApart(t); b != "" {
+			t.Fatal(b)
+		}
+	})
+}
+
+func sloppyCountsApart(t *rapid.T) (broken string) {
+	check := func(ok bool, format string, args ...any) {
+		if !ok && broken == "" {
+			broken = fmt.Sprintf(format, args...)
+		}
+	}
+	m := newMini(t)
+	n := len(m.holds)
+	m.keeps = make([]Mask, rapid.IntRange(0, 3).Draw(t, "others"))
+	m.busy = Mask(rapid.Uint64Range(0, 1<<m.members()-1).Draw(t, "busy")) & Mask(rapid.Uint64Range(0, 1<<m.members()-1).Draw(t, "really"))
+	r := newPut(newView(1, n, m.members()), contract.Level(rapid.IntRange(1, n).Draw(t, "need")), 5)
+	r.Up &= Mask(rapid.Uint64Range(0, 1<<n-1).Draw(t, "up"))
+	if r.Sloppy = rapid.Bool().Draw(t, "sloppy"); r.Sloppy {
+		r.Stands = m.stands()
+	}
+	m.core.Put(0, r, &m.out)
+	m.run(t, 1)
+	a := m.done[0]
+	var covered, acked Mask
+	for _, keeps := range m.kept[0] {
+		covered |= keeps
+	}
+	for i := range m.holds {
+		if len(m.told[i]) > 0 {
+			acked.add(i)
+		}
+	}
+	rc := a.Receipt
+	check(rc.Acked <= acked.count() && rc.Durable == rc.Acked && rc.Hinted <= covered.count(), "%+v, but %b acknowledged and %b are stood in for", rc, acked, covered)
+	check(a.Code != contract.OK || (acked|covered).count() >= rc.Need && rc.Acked+rc.Hinted >= rc.Need, "OK with %+v, %b acknowledged and %b are stood in for", rc, acked, covered)
+	check(r.Sloppy || rc.Hinted == 0, "hinted %d, unasked", rc.Hinted)
+	if a.Code.Settled(true) == contract.NoEffect {
+		check(acked|covered == 0 && len(m.hints) == 0, "no effect (%v), but %b have it, %b are stood in for, %d hints are left", a.Code, acked, covered, len(m.hints))
+		return broken
+	}
+	var hinted Mask
+	for _, h := range m.hints {
+		i := int(h.Target[0] - 1)
+		check(!hinted.has(i) && h.Version == ver(5) && bytes.Equal(h.Record, r.Record), "hint %+v, after ones for %b", h, hinted)
+		hinted.add(i)
+	}
+	for i := range m.holds {
+		has := !versionOf(m.holds[i]).Less(ver(5))
+		check(has || hinted.has(i) || covered.has(i) || m.damaged.has(i) || laterCovered(m, i), "%c lacks it, and nobody remembers", 'a'+i)
+	}
+	return broken
+}
+
+// laterCovered says whether a stand-in keeps the write for a replica, in the end.
+func laterCovered(m *mini, i int) bool {
+	return slices.ContainsFunc(m.keeps, func(keeps Mask) bool { return keeps.has(i) })
+}
+
 // levelOfReceipt is how many replicas the level that an answer names asks for, and
 // as many have to hold what it answers.
 func levelOfReceipt(t *rapid.T, a *Answer, n int) int {
@@ -464,7 +560,16 @@ func TestOutcomeIsTrue(t *testing.T) {
 	checkOften(t, func(t *rapid.T) {
 		m := newMini(t)
 		n := len(m.holds)
-		v := newView(1, n, n)
+		sloppy := rapid.Bool().Draw(t, "sloppy")
+		if sloppy {
+			m.keeps = make([]Mask, rapid.IntRange(0, 2).Draw(t, "others"))
+		}
+		for i := range m.keeps {
+			if rapid.Bool().Draw(t, "keeps it") {
+				m.keeps[i].add(0)
+			}
+		}
+		v := newView(1, n, m.members())
 		for i := range n {
 			if rapid.IntRange(0, 4).Draw(t, "under way") == 0 {
 				m.messages = append(m.messages, message{Send: Send{To: nodeID(i), Ask: AskWrite, Record: rec("k", 5, "v5")}})
@@ -473,6 +578,7 @@ func TestOutcomeIsTrue(t *testing.T) {
 		asked := rapid.IntRange(1, 3).Draw(t, "asked")
 		for i := range asked {
 			r := newRequest(OpOutcome, v, contract.Quorum)
+			r.Sloppy, r.Stands = sloppy, m.stands()
 			if r.Stamp = ver(5); i > 0 && rapid.Bool().Draw(t, "read") {
 				r = newRequest(OpGet, v, contract.Quorum)
 				r.Weaken = rapid.Bool().Draw(t, "weaken")
@@ -503,6 +609,11 @@ func TestOutcomeIsTrue(t *testing.T) {
 			case a.Fate == contract.FateSuperseded && ver(5).Less(a.Winner):
 			default:
 				t.Fatalf("%v, winner %v", a.Fate, a.Winner)
+			}
+		}
+		for i, keeps := range m.keeps {
+			if notApplied && keeps != 0 {
+				t.Fatalf("not applied, but %c keeps it as a hint, which counted", 'a'+n+i)
 			}
 		}
 		for i, rec := range m.holds {

@@ -104,18 +104,16 @@ func (c *Core) Stamped(call uint64, v hlc.Version, rec []byte, out *Effects) {
 	}
 	s.asked, s.waiting, s.full, s.answered, s.refused, s.lost, s.corrupt = 0, 0, 0, 0, 0, 0, 0
 	clear(s.heads)
-	if !meets(s.Parts, s.Up, 0) {
+	s.Stamp = v
+	if !s.met(s.Up) && !s.stoodIn() {
 		a := c.answer(s, out)
 		a.Code, a.Reason, a.Receipt = contract.Unavailable, "too few replicas of the key can be reached for the level any more, so the write was not begun", s.receipt(0)
 		a.Reachable, a.N, a.Down = (s.Up & s.counted()).count(), len(s.Owners), s.down()
 		c.end(at)
 		return
 	}
-	s.phase, s.Stamp = reading, v
+	s.phase = reading
 	s.gen++ // what is still to be told of the asking (Unsent, late replies) is not of the write
-	if cap(s.buf) > bufKept {
-		s.buf = nil
-	}
 	c.sendWrite(s, at, out.keep(rec), out)
 }
 

@@ -2,13 +2,14 @@ package coordinator
 
 import (
 	"github.com/candordb/candor/contract"
+	"github.com/candordb/candor/ring"
 	"github.com/candordb/candor/traitor"
 )
 
 // Put opens a PUT or DELETE: the record goes to every natural replica that can
 // be reached, or to none if they are too few for the level.
 func (c *Core) Put(now int64, r *Request, out *Effects) {
-	if !r.met(r.Up) {
+	if !r.met(r.Up) && !r.stoodIn() {
 		unavailable(r, out)
 		return
 	}
@@ -23,10 +24,27 @@ func (c *Core) Put(now int64, r *Request, out *Effects) {
 	c.sendWrite(s, at, out.keep(r.Record), out)
 }
 
+// stoodIn says whether a sloppy write can be met with nodes that stand in for
+// replicas which cannot be reached.
+func (r *Request) stoodIn() bool {
+	have, left := r.Up, len(r.Stands)
+	for i := 0; r.Sloppy && i < len(r.Owners) && left > 0 && !r.met(have); i++ {
+		if r.short(have).has(i) && !have.has(i) && r.Owners[i] != ring.NoOwner {
+			have.add(i)
+			left--
+		}
+	}
+	return r.met(have)
+}
+
 func (c *Core) sendWrite(s *slot, at uint32, rec []byte, out *Effects) {
+	c.keepRecord(s, rec)
 	call := c.call(at, s)
 	for i := s.next(everyone); i >= 0; i = s.next(everyone) {
 		s.ask(i, call, AskWrite, rec, out)
+	}
+	if !s.enough(s.waiting) {
+		c.standIns(s, at, everyone.without(s.waiting), out)
 	}
 }
 
@@ -54,8 +72,11 @@ func (c *Core) writeReply(s *slot, at uint32, i int, r *Reply, out *Effects) {
 				s.winner = r.Winner
 			}
 		}
-	case s.lost.has(i):
-		return // a refusal of what came later does not undo what may have been done
+	case s.lost.has(i): // a refusal of what came later does not undo what may have been done
+		if !s.waiting.has(i) {
+			return
+		}
+		s.waiting.remove(i)
 	case definite(r.Code):
 		s.waiting.remove(i)
 		s.refuse(i, r)
@@ -70,9 +91,17 @@ func (c *Core) writeReply(s *slot, at uint32, i int, r *Reply, out *Effects) {
 // tells the client something goes before one that is a matter between nodes.
 func (s *slot) refuse(i int, r *Reply) {
 	s.refused.add(i)
+	if passing(r.Code) {
+		s.unfit.add(i)
+	}
 	if unserving(r.Code) {
 		s.Up.remove(i)
 	}
+	s.because(r)
+}
+
+// because notes the reason of a refusal.
+func (s *slot) because(r *Reply) {
 	if s.code == contract.OK || unserving(s.code) {
 		s.code, s.kind = r.Code, r.Kind
 	}
@@ -97,26 +126,34 @@ func definite(code contract.Code) bool {
 
 // decideWrite answers a write as soon as its outcome is certain.
 func (c *Core) decideWrite(s *slot, at uint32, out *Effects) {
-	acked := s.answered.count() + s.dups
+	have := s.answered | s.covered
+	if traitor.Is(traitor.HintCounts) {
+		have |= s.absent()
+	}
 	switch {
-	case meets(s.Parts, s.answered, s.dups):
+	case meets(s.Parts, have, s.dups):
 		a := c.answer(s, out)
 		a.Version, a.Winner, a.Buried, a.Receipt = s.Stamp, s.winner, s.buried, s.receipt(s.answered)
 		if !s.winner.IsZero() {
 			a.Outcome = contract.Superseded
 		}
-	case meets(s.Parts, s.answered|s.waiting, s.dups):
+	case meets(s.Parts, have|s.waiting|s.standing(), s.dups):
 		return // it can still be enough
-	case acked == 0 && s.lost == 0 && s.waiting != 0:
+	case c.standIns(s, at, s.missing().without(s.waiting), out):
+		return
+	case !s.doubtful() && (s.waiting != 0 || s.standing() != 0):
 		return // it can still be refused by all
-	case acked == 0 && s.lost == 0:
+	case !s.doubtful():
 		c.refusedByAll(s, out)
+		s.hintsOfRefused(out)
+		c.end(at)
+		return
 	default:
 		a := c.answer(s, out)
 		a.Code, a.Version, a.Receipt = contract.InDoubt, s.Stamp, s.receipt(s.answered)
 		a.Reason = "fewer replicas than the level needs have the write, and no more can answer; it may be seen now, later or never"
 	}
-	c.end(at)
+	c.settle(s, at, out)
 }
 
 // refusedByAll answers a write that every replica that was sent it has refused.
@@ -131,7 +168,7 @@ func (c *Core) refusedByAll(s *slot, out *Effects) {
 		a.Reason = "the version was stamped longer ago than the request age limit: ask OUTCOME what became of it, or write with a new version"
 	case s.code == contract.BadRequest:
 		a.Reason = "this version has been used for another write of the key: a version names one write"
-	case s.asked == 0:
+	case s.code == contract.OK:
 		a.Code, a.Reason = contract.Unavailable, "the links to the replicas are full or down; nothing was sent"
 	case unserving(s.code):
 		a.Code, a.Reason = contract.Unavailable, "every replica that was asked has refused the write, as it cannot serve now"

@@ -108,7 +108,10 @@ func newPut(v *ring.View, level contract.Level, version int) *Request {
 	return r
 }
 
-var asks = map[Ask]string{AskWrite: "write", AskRepair: "write back", AskRead: "read", AskDigest: "digest", AskRange: "range", AskVoid: "void"}
+var asks = map[Ask]string{
+	AskWrite: "write", AskRepair: "write back", AskRead: "read", AskDigest: "digest", AskRange: "range", AskVoid: "void",
+	AskStand: "hint", AskHint: "any hint", AskDeliver: "deliver",
+}
 
 // sendText is a message to a replica in words.
 func sendText(m *Send) string {
@@ -117,7 +120,10 @@ func sendText(m *Send) string {
 		text += " of " + string(m.Place.Key)
 	}
 	switch m.Ask {
-	case AskWrite, AskRepair:
+	case AskWrite, AskRepair, AskStand, AskDeliver:
+		if m.Ask == AskStand {
+			text += " for " + nodeName(m.Target)
+		}
 		r, err := record.Verify(m.Place.Namespace, m.Place.Key, m.Record)
 		if err != nil {
 			return text + " of a damaged record: " + err.Error()
@@ -126,7 +132,7 @@ func sendText(m *Send) string {
 		if m.HasSeen {
 			text += ", seen " + verText(m.Seen)
 		}
-	case AskVoid:
+	case AskVoid, AskHint:
 		text += " " + verText(m.Version)
 	case AskRange:
 		text += fmt.Sprintf(" %s to %s, at most %d", position(m.Range.From, m.Range.After), tokenText(m.Range.Last), m.Range.Limit)
@@ -228,6 +234,18 @@ func explainLines(a *Answer) (lines []string) {
 		lines = append(lines, text)
 	}
 	return lines
+}
+
+// hintText is a hint that is to be kept here, in words.
+func hintText(h *Hint) string {
+	if len(h.Record) == 0 {
+		return fmt.Sprintf("note that %s may lack %s", nodeName(h.Target), verText(h.Version))
+	}
+	r, err := record.Verify(h.Place.Namespace, h.Place.Key, h.Record)
+	if err != nil || r.Version != h.Version || string(h.Place.Key) != "k" {
+		return fmt.Sprintf("a damaged hint: %v", err)
+	}
+	return fmt.Sprintf("keep a hint for %s of %s", nodeName(h.Target), verText(h.Version))
 }
 
 // stampingText is the wish for a stamp in words.

@@ -52,8 +52,10 @@ type Request struct {
 	Suspect  Mask     // of them, those to be asked last
 	Self     int      // which owner this node is; -1: none
 	Level    contract.Level
-	Need     int    // replicas that the level asks for
-	Parts    []Part // what it asks of which; nil: Need of all. May be reused after the call
+	Need     int      // replicas that the level asks for
+	Sloppy   bool     // writes: nodes of Stands may stand in for replicas; OUTCOME: they may have
+	Stands   []uint16 // members that own no copy: writes: that can be reached, the next of the ring first; OUTCOME: all. May be reused after the call
+	Parts    []Part   // what it asks of which; nil: Need of all. May be reused after the call
 	Rows     bool
 	Trace    bool
 	Weaken   bool // reads: a lower level is better than none
@@ -86,6 +88,17 @@ func (r *Request) met(have Mask) bool {
 	return meets(r.Parts, have, 0)
 }
 
+// short is the replicas of which have is not enough for the level.
+func (r *Request) short(have Mask) Mask {
+	switch {
+	case r.Parts != nil:
+		return lacking(r.Parts, have)
+	case have.count() < r.Need:
+		return everyone
+	}
+	return 0
+}
+
 // counted is the replicas that the level counts: all, or those of a region.
 func (r *Request) counted() Mask {
 	if r.Parts == nil {
@@ -108,12 +121,14 @@ const (
 	voiding                // OUTCOME: replicas note that they will refuse the version
 	ordering               // ordered writes: waiting for what a quorum holds
 	stamping               // ordered writes: waiting for the caller to make the version
+	hinting                // OUTCOME of a sloppy write: asking who keeps a hint of it, and delivering that
 )
 
 // head is what a replica holds: the header of its record, in a fixed place.
 type head struct {
 	version hlc.Version
-	n       uint8 // length; 0: the replica holds nothing
+	n       uint8         // length; 0: the replica holds nothing
+	mark    hlc.Timestamp // the replica's fence, where that was asked for
 	b       [record.HeaderBytesMax]byte
 }
 
@@ -164,6 +179,7 @@ type slot struct {
 
 	winner hlc.Version   // writes: the highest version told by a counted replica
 	buried hlc.Version   // writes: the highest unseen version that a counted replica replaced
+	unfit  Mask          // of the refused: as they are now; they may take it later
 	code   contract.Code // of the first refusal
 	kind   contract.ClockKind
 
@@ -177,6 +193,16 @@ type slot struct {
 	heads  []head  // by owner
 	sent   []int64 // by owner: when it was sent what it was sent last, in microseconds
 
+	stands  []standIn
+	covered Mask  // replicas for which a stand-in keeps the write, synced
+	again   Mask  // of those waiting: to be asked again
+	againAt int64 // when
+	unheard bool  // OUTCOME: a node that may have stood in was not heard
+	// OUTCOME: a hint was found and handed to the replicas.
+	delivered bool
+	settled   bool // answered; only what hints it leaves is open
+	kept      int  // bytes of the record that are kept, in buf
+
 	weakened bool // the level was lowered
 	hurried  bool // half of the time was over
 
@@ -189,7 +215,9 @@ type slot struct {
 // reset makes the slot ready for a request.
 func (s *slot) reset(now int64, r *Request) {
 	key, buf, heads, sent, parts, gen := append(s.key[:0], r.Place.Key...), s.buf[:0], s.heads, s.sent, s.Parts[:0], s.gen
-	*s = slot{gen: gen, open: true, Request: *r, now: now, key: key, buf: buf}
+	stands, standIns := append(s.Stands[:0], r.Stands...), s.stands[:0]
+	*s = slot{gen: gen, open: true, Request: *r, now: now, key: key, buf: buf, stands: standIns}
+	s.Stands = stands
 	if r.Since != 0 {
 		s.now = r.Since
 	}
@@ -245,12 +273,14 @@ func (s *slot) ask(i int, call uint64, what Ask, rec []byte, out *Effects) {
 }
 
 func (s *slot) send(i int, call uint64, what Ask, rec []byte, out *Effects) {
-	m := Send{To: s.node(i), Ask: what, Call: call, Deadline: s.Deadline, Place: Place{s.Place.Token, s.Place.Namespace, out.keep(s.key)}, Record: rec}
+	m := Send{To: s.node(i), Ask: what, Call: call, Epoch: s.View.Epoch(), Deadline: s.Deadline, Place: Place{s.Place.Token, s.Place.Namespace, out.keep(s.key)}, Record: rec}
 	switch what {
 	case AskWrite:
 		m.Seen, m.HasSeen = s.Seen, s.HasSeen
 	case AskVoid:
 		m.Version = s.Stamp
+	case AskRead, AskDigest:
+		m.WantMark = !s.After.IsZero()
 	}
 	out.Sends = append(out.Sends, m)
 	s.sent[i] = out.Micros
@@ -261,7 +291,7 @@ func (s *slot) send(i int, call uint64, what Ask, rec []byte, out *Effects) {
 func (s *slot) receipt(acked Mask) contract.Receipt {
 	n := acked.count() + s.dups
 	r := contract.Receipt{
-		Need: s.Need, Asked: s.asked.count(), Acked: n, Durable: n, Level: s.Level, Repaired: s.repaired.count(),
+		Need: s.Need, Asked: s.asked.count(), Acked: n, Durable: n, Hinted: s.covered.count(), Level: s.Level, Repaired: s.repaired.count(),
 	}
 	if s.Rows {
 		r.Rows = s.rows(acked)
@@ -288,6 +318,16 @@ func (s *slot) rows(acked Mask) []contract.Row {
 			row.State, row.Version = contract.Durable, s.heads[i].version.Bytes()
 		case s.refused.has(i) || s.corrupt.has(i):
 			row.State = contract.Refused
+		}
+		rows = append(rows, row)
+	}
+	for k := range s.stands {
+		row := contract.Row{Node: s.stands[k].node}
+		switch w := &s.stands[k]; {
+		case w.refused:
+			row.State = contract.Refused
+		case s.covered.has(int(w.target)) && !w.waiting && !w.lost:
+			row.State, row.Version = contract.Hinted, s.Stamp.Bytes()
 		}
 		rows = append(rows, row)
 	}

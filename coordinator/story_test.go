@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/candordb/candor/contract"
+	"github.com/candordb/candor/hlc"
 	"github.com/candordb/candor/record"
 	"github.com/candordb/candor/ring"
 )
@@ -28,10 +29,12 @@ var rewrite = flag.Bool("rewrite", false, "write the stories of testdata anew fr
 //	> nodes 3, regions eu eu us         the region of each node; this node's is the first, or "from us"
 //	> nodes 3, slots 2                  how many requests may be open
 //	> nodes 3, hedging 5                how many extra messages there may be per cent
+//	> nodes 5 at d, stands e            the members behind the first three own no copy; those that can stand in
 //	> usual b 30                        b has answered twenty reads, within 30 ms each
 //	> hedges                            says what has become of the hedges
 //	> put 5 at quorum with rows         a request on the key k; delete 5, get after 4, outcome 5, explain
 //	> put 5 seen 4                      a write whose writer knew version 4
+//	> put 5 at any; put 5, sloppy       a write with stand-ins; "outcome 5, sloppy" asks about one
 //	> put ordered                       a write that the Core asks a stamp for; "delete ordered"
 //	> stamped 8                         the caller makes this version; "unstamped CLOCK kind 3": it makes none
 //	> get at all, weaken                a read that takes a lower level too; "with trace" tells its steps
@@ -40,6 +43,9 @@ var rewrite = flag.Bool("rewrite", false, "write the stories of testdata anew fr
 //	> a: ok, holds 7                    a write that was superseded there, or a void that it cannot note
 //	> a: ok, buried 4                   a write that replaced version 4
 //	> a: has 5 = text                   a read; text "tombstone" is one; "has nothing", "has garbage"
+//	> a: has 4 = text, mark 9           the same, of a replica whose fence is 9
+//	> d: has 5 = text                   the hint that d keeps
+//	> open                              says how many requests are open, and how many answered ones wait
 //	> a: OVERLOADED                     an answer with this code ("CLOCK kind 2")
 //	> a: found x=1 y@2000=2, done       a range, y at a token of its own; "x=3-" is a tombstone;
 //	                                    or "goes on at 8000" or "goes on at 8000 behind y"
@@ -102,6 +108,7 @@ type story struct {
 	self        int
 	region      string
 	up, suspect Mask
+	stands      Mask   // members that can stand in
 	next        []byte // cursor of the last page
 	last        ScanRequest
 	stamping    uint64 // the call that waits for a stamp
@@ -138,6 +145,8 @@ func (s *story) happen(event string) (done []string) {
 		s.core.Hedge(&out)
 	case "usual":
 		s.usual(nodeID(int(words[1][0]-'a')), int64(number(words[2])))
+	case "open":
+		return []string{fmt.Sprintf("%d open, %d settling, %d bytes kept", s.core.Open(), s.core.settling, s.core.kept)}
 	case "hedges":
 		h := s.core.Hedges()
 		return []string{fmt.Sprintf("won %d, lost %d, denied %d", h.Won, h.Lost, h.Denied)}
@@ -157,6 +166,9 @@ func (s *story) happen(event string) (done []string) {
 	for i := range out.Stampings {
 		s.stamping = out.Stampings[i].Call
 		done = append(done, stampingText(&out.Stampings[i]))
+	}
+	for i := range out.Hints {
+		done = append(done, hintText(&out.Hints[i]))
 	}
 	for i := range out.Answers {
 		if out.Answers[i].Next != nil {
@@ -248,6 +260,20 @@ func (s *story) nodes(words []string) {
 		s.up = mask(up)
 	}
 	s.suspect = mask(after(words, "suspect"))
+	s.stands = s.up
+	if stands := after(words, "stands"); stands != nil {
+		s.stands = mask(stands)
+	}
+}
+
+// standIns are the members that own no copy: those that can stand in, or all.
+func (s *story) standIns(all bool) (m []uint16) {
+	for i := s.view.N(); i < len(s.view.Members()); i++ {
+		if all || s.stands.has(i) {
+			m = append(m, uint16(i))
+		}
+	}
+	return m
 }
 
 func (s *story) open(words []string, out *Effects) {
@@ -263,6 +289,9 @@ func (s *story) open(words []string, out *Effects) {
 	r := newRequest(op, s.view, level, s.region)
 	r.Up, r.Suspect, r.Self, r.Deadline = r.Up&s.up, s.suspect, s.self, s.now+1000
 	r.Rows, r.Trace = slices.Contains(words, "rows"), slices.Contains(words, "trace")
+	if r.Sloppy = slices.Contains(words, "sloppy") || level == contract.Any; r.Sloppy {
+		r.Stands = s.standIns(op == OpOutcome)
+	}
 	r.Weaken, r.Ordered = slices.Contains(words, "weaken"), slices.Contains(words, "ordered")
 	if seen := after(words, "after"); seen != nil {
 		r.After = ver(number(seen[0]))
@@ -356,6 +385,10 @@ func (s *story) answer(words []string, event string, out *Effects) (done []strin
 			r.Buried = ver(number(buried[0]))
 		}
 	case "has":
+		if mark := after(words, "mark"); mark != nil {
+			r.Mark = hlc.Timestamp(number(mark[0]))
+			what, _, _ = strings.Cut(what, ", mark")
+		}
 		r.Record = has(&m, words, what)
 	case "found":
 		r.Range = found(&m.Range, words)

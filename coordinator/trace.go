@@ -27,6 +27,7 @@ func (s *slot) note(out *Effects, i int, what string) {
 
 var askWords = [...]string{
 	AskWrite: "write sent", AskRepair: "write-back sent", AskRead: "read sent", AskDigest: "digest sent", AskRange: "range sent", AskVoid: "void sent",
+	AskStand: "hint sent", AskHint: "asked for a hint", AskDeliver: "hint delivered",
 }
 
 // noteReply adds what a replica answered.
