@@ -10,19 +10,13 @@ import (
 	"github.com/candordb/candor/wire"
 )
 
-// Names of the system values that Core saves.
-const (
-	MetadataName = "metadata"
-	RegisterName = "register/1" // the acceptor of the register that decides epoch 1
-)
-
 // How often, in milliseconds, a question is repeated, and after how long an
 // attempt to decide begins anew under a higher ballot.
 const (
 	askEvery     = 500
 	attemptTime  = 3000
 	installEvery = 1000
-	statusEvery  = 2000 // between members: their settings are compared
+	statusEvery  = 1000 // between members: their settings are compared, and what they have heard
 )
 
 // Options are fixed when a Core is made.
@@ -37,6 +31,14 @@ type Options struct {
 	MaxDriftMS  int64
 	KeyBytes    int64 // the largest key; only compared with what others have. 0: it is not
 	ValueBytes  int64 // the largest value, likewise
+
+	Incarnation uint64        // the number of this start
+	Life        uint64        // random, of this start: no other has the same. 0: what is told of it is not judged
+	Bound       hlc.Timestamp // the highest clock bound of all starts before this one, as saved; 0: none
+	// Forgotten says, in a sentence, why what was saved is not all that this node has
+	// promised: it founds nothing, and does not vote before an epoch names it anew.
+	// "": it is all.
+	Forgotten string
 }
 
 // Send is a message to another node: to an address of the bootstrap list, or,
@@ -66,60 +68,77 @@ type Save struct {
 
 // Effects is what is to be done after a call. Saves come first: nothing else is
 // carried out before all of them are durable, and the effects of a later call
-// not before those of an earlier one.
+// not before those of an earlier one. Installed comes before what is sent, so that
+// messages name the epoch that they speak of; Removed comes last.
 type Effects struct {
 	Saves     []Save
+	Installed *Metadata // the node acts on this from now on
 	Sends     []Send
 	Replies   []Reply
-	Installed *Metadata // the node is now part of this
+	Outcomes  []Outcome
+	Removed   string // not empty: this node is no member any more, and has to stop; a sentence
 }
 
 // Core is one node's part in agreeing on the metadata. Its owner calls it from
 // one place at a time.
 type Core struct {
-	o        Options
-	meta     *Metadata
-	doc      []byte // the bytes of meta
-	acceptor paxos.Acceptor
+	o     Options
+	now   int64         // of the last Tick
+	clock hlc.Timestamp // likewise
+	meta  *Metadata
+	doc   []byte // the bytes of meta
+
 	peers    []*peer
 	notNamed string // why metadata that was found is not this node's
-
-	value    []byte // what this node proposes in the present attempt
-	attempt  *paxos.Proposer
-	began    int64
-	sent     int64
-	highest  hlc.Version
-	spread   map[ring.NodeID]int64 // members that may lack the metadata -> when it was last sent
-	told     int64                 // when the members were last sent STATUS
-	members  []ring.NodeID         // keys of spread, in the metadata's order
 	conflict string
 	unequal  []unequal // of those that have told
+
+	acceptor paxos.Acceptor // of the register that decides the next epoch
+	voted    int64          // when it last answered
+	highest  hlc.Version    // the highest ballot heard of, for the next attempt
+	attempt  *attempt
+	proposal *proposal
+
+	spread  map[ring.NodeID]int64 // members that may lack the metadata -> when it was last sent
+	members []ring.NodeID         // the others, in the metadata's order
+	alarm   string
+	removed bool
+	newest  uint64      // the highest epoch that was heard of
+	source  ring.NodeID // who told of it
+	fetched int64       // when it was last asked for
+	turn    int         // whom to ask next
+
+	memory
 }
 
-// New makes a Core from what was saved: the values of MetadataName and
-// RegisterName, nil where there is none. Its error says what to do.
-func New(o Options, metadata, register []byte) (*Core, error) {
+// New makes a Core from what was saved. Its error says what to do.
+func New(o Options, saved Saved) (*Core, error) {
 	c := &Core{o: o}
 	for _, addr := range o.Bootstrap {
 		c.peers = append(c.peers, &peer{addr: addr, asked: -askEvery})
 	}
-	if register != nil {
-		a, err := paxos.ParseState(register)
-		if err != nil {
-			return nil, fmt.Errorf("topology: this node's vote on epoch 1 cannot be read, so it may not vote again: empty its data folder, so that it takes part under a new id: %w", err)
-		}
-		a.Value = bytes.Clone(a.Value)
-		c.acceptor = a
+	if err := c.recall(saved); err != nil {
+		return nil, err
 	}
-	if metadata != nil {
-		m, err := Decode(metadata)
+	if saved.Metadata != nil {
+		m, err := Decode(saved.Metadata)
 		if err != nil {
 			return nil, fmt.Errorf("topology: the saved metadata: %w", err)
 		}
 		if m.ClusterName != o.ClusterName {
 			return nil, fmt.Errorf("topology: this data folder belongs to cluster %q, but cluster.name is %q: correct the name or use another data folder", m.ClusterName, o.ClusterName)
 		}
-		c.install(m, bytes.Clone(metadata))
+		if !m.names(o.Self.ID) {
+			return nil, fmt.Errorf("topology: %s", gone(m, o.Self.ID))
+		}
+		c.install(m, bytes.Clone(saved.Metadata))
+		c.beginAsking()
+	}
+	if err := c.recallVote(saved); err != nil {
+		return nil, err
+	}
+	if o.Forgotten != "" && c.distrust.generation == 0 {
+		c.unreadable = o.Forgotten
 	}
 	return c, nil
 }
@@ -127,17 +146,16 @@ func New(o Options, metadata, register []byte) (*Core, error) {
 // Metadata is what this node is part of; nil as long as it is not.
 func (c *Core) Metadata() *Metadata { return c.meta }
 
-// install makes m this node's metadata. It is saved, or came from there.
-func (c *Core) install(m *Metadata, doc []byte) {
-	c.meta, c.doc, c.attempt, c.notNamed, c.told = m, doc, nil, "", -statusEvery
-	c.spread = make(map[ring.NodeID]int64)
-	for i := range m.Members {
-		if id := ring.NodeID(m.Members[i].ID); id != c.o.Self.ID {
-			c.spread[id] = -installEvery
-			c.members = append(c.members, id)
-		}
+// Epoch is the number of that epoch; 0: none.
+func (c *Core) Epoch() uint64 {
+	if c.meta == nil {
+		return 0
 	}
+	return c.meta.Epoch
 }
+
+// Alarm is a sentence about what must not be; "" if nothing is wrong.
+func (c *Core) Alarm() string { return c.alarm }
 
 // Learned tells that the node at an address of the bootstrap list gave this id
 // in its HELLO.
@@ -165,107 +183,56 @@ func (c *Core) Unreachable(addr, why string) {
 // Tick does what is due at a monotonic time in milliseconds. clock is a fresh
 // tick of the hybrid clock; draw gives random numbers.
 func (c *Core) Tick(now int64, clock hlc.Timestamp, draw func() uint64, out *Effects) {
-	if c.meta != nil {
+	if c.clock == 0 {
+		c.voted = now // the first Tick: what was voted for before the start waits from now on
+	}
+	c.now, c.clock = now, clock
+	switch {
+	case c.removed:
+	case c.meta != nil:
+		c.distrustBehind(draw, out)
 		c.spreadMetadata(now, out)
-		return
-	}
-	for _, p := range c.peers {
-		if p.id == c.o.Self.ID || now-p.asked < askEvery {
-			continue
-		}
-		p.asked = now
-		out.Sends = append(out.Sends, Send{Addr: p.addr, To: p.id, Op: wire.OpStatus, Document: c.status()})
-		if p.wanted {
-			out.Sends = append(out.Sends, Send{Addr: p.addr, To: p.id, Op: wire.OpMetadata})
-		}
-	}
-	c.propose(now, clock, draw, out)
-}
-
-// spreadMetadata sends the metadata to the members that may lack it, and now and
-// then STATUS to all.
-func (c *Core) spreadMetadata(now int64, out *Effects) {
-	for _, id := range c.members {
-		if last, missing := c.spread[id]; missing && now-last >= installEvery {
-			c.spread[id] = now
-			out.Sends = append(out.Sends, Send{To: id, Op: wire.OpInstall, Document: c.doc})
-		}
-	}
-	if now-c.told >= statusEvery {
-		c.told = now
-		for _, id := range c.members {
-			out.Sends = append(out.Sends, Send{To: id, Op: wire.OpStatus, Document: c.status()})
-		}
+		c.fetch(now, out)
+		c.tell(now, out)
+		c.remember(now, out)
+		c.advance(now, clock, draw, out)
+	default:
+		c.findOthers(now, out)
+		c.found(now, clock, draw, out)
 	}
 }
 
 // Request handles a request of another node. from is handed back in the Reply.
-func (c *Core) Request(from any, q *wire.PeerRequest, out *Effects) {
+func (c *Core) Request(from any, node ring.NodeID, q *wire.PeerRequest, out *Effects) {
 	r := Reply{To: from, Op: q.Op, ID: q.ID}
 	switch q.Op {
 	case wire.OpStatus:
-		r.Document = c.status()
+		c.listen(node, q.Document)
+		r.Document = c.status(node)
 	case wire.OpMetadata:
 		r.Document = c.doc
 	case wire.OpInstall:
-		r.Refused = c.consider(q.Document, out)
+		r.Refused = c.consider(node, q.Document, out)
 	case wire.OpPrepare, wire.OpAccept:
-		r.Vote = c.vote(q, out)
+		r.Vote = c.vote(node, q, out)
 	}
 	out.Replies = append(out.Replies, r)
-}
-
-// consider installs metadata that somebody else says is chosen; otherwise it
-// says why not.
-func (c *Core) consider(doc []byte, out *Effects) (refused string) {
-	m, err := Decode(doc)
-	switch {
-	case err != nil:
-		return err.Error()
-	case m.ClusterName != c.o.ClusterName:
-		return fmt.Sprintf("this node belongs to cluster %q, not to %q", c.o.ClusterName, m.ClusterName)
-	case c.meta != nil && !bytes.Equal(c.meta.ClusterID, m.ClusterID):
-		return fmt.Sprintf("this node belongs to cluster id %x, not to %x, of the same name", c.meta.ClusterID, m.ClusterID)
-	case c.meta != nil:
-		return ""
-	case !m.names(c.o.Self.ID):
-		c.notNamed = fmt.Sprintf("cluster %q (id %x) exists and does not name this node (%v)", m.ClusterName, m.ClusterID, c.o.Self.ID)
-		return c.notNamed
-	}
-	c.adopt(m, bytes.Clone(doc), out)
-	return ""
-}
-
-// adopt installs chosen metadata for good.
-func (c *Core) adopt(m *Metadata, doc []byte, out *Effects) {
-	c.install(m, doc)
-	out.Saves = append(out.Saves, Save{[]byte(MetadataName), doc})
-	out.Installed = m
-}
-
-// vote is this node's acceptor. A node that has metadata decides nothing any
-// more: who asks finds the metadata by STATUS.
-func (c *Core) vote(q *wire.PeerRequest, out *Effects) wire.Vote {
-	if len(q.Ballot.Register) > 0 || c.meta != nil {
-		return wire.Vote{Ballot: q.Ballot.Ballot, Promised: c.acceptor.Promised}
-	}
-	var v wire.Vote
-	if q.Op == wire.OpPrepare {
-		p, _ := c.acceptor.Prepare(q.Ballot.Ballot)
-		v = wire.Vote{Agreed: p.OK, Ballot: q.Ballot.Ballot, Promised: p.Seen}
-		if p.OK {
-			v.Accepted, v.Value = p.Accepted, bytes.Clone(p.Value)
-		}
-	} else {
-		a, _ := c.acceptor.Accept(q.Ballot.Ballot, q.Ballot.Value)
-		v = wire.Vote{Agreed: a.OK, Ballot: q.Ballot.Ballot, Promised: a.Seen}
-	}
-	out.Saves = append(out.Saves, Save{[]byte(RegisterName), paxos.AppendState(nil, &c.acceptor)})
-	return v
+	c.meets(node, q.Epoch, out)
 }
 
 // Answer takes the answer of a node to a Send.
 func (c *Core) Answer(from ring.NodeID, a *wire.PeerAnswer, out *Effects) {
+	c.answer(from, a, out)
+	c.meets(from, a.Epoch, out)
+}
+
+// meets takes in the epoch that a message names.
+func (c *Core) meets(from ring.NodeID, epoch uint64, out *Effects) {
+	c.confirmed(from, epoch)
+	c.Newer(c.now, epoch, from, out)
+}
+
+func (c *Core) answer(from ring.NodeID, a *wire.PeerAnswer, out *Effects) {
 	if a.Code != 0 {
 		if a.Op == wire.OpInstall {
 			c.conflict = fmt.Sprintf("%v refuses the metadata: %s", from, a.Error.Message)
@@ -276,11 +243,9 @@ func (c *Core) Answer(from ring.NodeID, a *wire.PeerAnswer, out *Effects) {
 	case wire.OpStatus:
 		c.heard(from, a.Document)
 	case wire.OpMetadata:
-		if a.Document != nil && c.meta == nil {
-			c.consider(a.Document, out)
+		if a.Document != nil {
+			c.consider(from, a.Document, out)
 		}
-	case wire.OpInstall:
-		delete(c.spread, from)
 	case wire.OpPrepare:
 		c.promised(from, &a.Vote, out)
 	case wire.OpAccept:
@@ -290,15 +255,32 @@ func (c *Core) Answer(from ring.NodeID, a *wire.PeerAnswer, out *Effects) {
 
 // heard notes what a node tells of itself.
 func (c *Core) heard(from ring.NodeID, document []byte) {
-	s, err := parseStatus(document)
-	if err != nil || ring.NodeID(s.Member.ID) != from {
+	s := c.listen(from, document)
+	if s == nil {
 		return
 	}
-	c.compare(from, s)
 	for _, p := range c.peers {
 		if p.id == from {
 			p.status, p.refused = s, ""
 			p.wanted = s.Epoch > 0
 		}
 	}
+}
+
+// listen takes in what a STATUS says about how far its sender is, and what that
+// one has heard of this node; nil if it cannot be read.
+func (c *Core) listen(from ring.NodeID, document []byte) *status {
+	s, err := parseStatus(document)
+	if err != nil || ring.NodeID(s.Member.ID) != from {
+		return nil
+	}
+	c.compare(from, s)
+	if c.meta != nil && c.meta.names(from) {
+		c.note(from, s)
+		c.judge(from, s)
+		if _, known := c.spread[from]; s.Epoch == 0 && !known {
+			c.spread[from] = c.now - installEvery // it has lost its metadata
+		}
+	}
+	return s
 }

@@ -20,16 +20,25 @@ type world struct {
 	now      int64
 	nodes    []*testNode
 	flying   []message
-	chosen   []byte // the metadata that was first installed anywhere
+	chosen   map[uint64][]byte // epoch -> the metadata that was first installed anywhere
 	loss     float64
-	forgets  bool // a planted bug: what was saved is gone after a crash
+	deadly   float64 // chance that a save is the last that a node does
+	forgets  bool    // a planted bug: what was saved is gone after a crash
 	conflict bool
+
+	losesVotes bool                // a planted bug: votes are gone after a crash
+	lose       func(*message) bool // messages that are lost; nil: none besides loss
 }
 
 type testNode struct {
 	o    Options
 	core *Core // nil while it is down
 	disk map[string][]byte
+
+	starts   uint64
+	bound    hlc.Timestamp // of its clock, as its disk has it
+	outcomes []Outcome
+	acted    uint64 // the highest epoch
 }
 
 // message is on its way to node to.
@@ -40,7 +49,7 @@ type message struct {
 }
 
 func newWorld(t *testing.T, seed uint64, n int) *world {
-	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 1))}
+	w := &world{t: t, rng: rand.New(rand.NewPCG(seed, 1)), chosen: map[uint64][]byte{}, deadly: 0.05}
 	var list []string
 	for i := range n {
 		list = append(list, fmt.Sprintf("10.0.0.%d:7401", i+1))
@@ -57,7 +66,10 @@ func newWorld(t *testing.T, seed uint64, n int) *world {
 
 func (w *world) start(i int) {
 	n := w.nodes[i]
-	core, err := New(n.o, n.disk[MetadataName], n.disk[RegisterName])
+	n.starts++
+	n.o.Incarnation, n.o.Life, n.o.Bound = n.starts, w.rng.Uint64()|1, n.bound
+	saved, _ := Load(func(name string) ([]byte, error) { return n.disk[name], nil })
+	core, err := New(n.o, saved)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -81,6 +93,9 @@ func (w *world) crash(i int) {
 	if w.forgets {
 		n.disk = map[string][]byte{}
 	}
+	if w.losesVotes {
+		delete(n.disk, RegisterName)
+	}
 	for _, o := range w.nodes {
 		if o.core != nil {
 			o.core.Unreachable(n.o.Self.Peer, "it does not answer")
@@ -90,12 +105,17 @@ func (w *world) crash(i int) {
 
 func (w *world) installed(n *testNode) {
 	doc := n.disk[MetadataName]
-	if w.chosen == nil {
-		w.chosen = doc
+	epoch := n.core.Epoch()
+	if w.chosen[epoch] == nil {
+		w.chosen[epoch] = doc
 	}
-	if !bytes.Equal(w.chosen, doc) {
+	if !bytes.Equal(w.chosen[epoch], doc) {
 		w.conflict = true
 	}
+	if epoch < n.acted {
+		w.t.Errorf("%s goes back from epoch %d to %d", n.o.Self.Name, n.acted, epoch)
+	}
+	n.acted = epoch
 }
 
 // carry carries out effects: saves first.
@@ -104,7 +124,7 @@ func (w *world) carry(i int, out *Effects) {
 	for _, s := range out.Saves {
 		n.disk[string(s.Name)] = s.Value
 	}
-	if len(out.Saves) > 0 && w.rng.Float64() < 0.05 {
+	if len(out.Saves) > 0 && w.rng.Float64() < w.deadly {
 		w.crash(i) // after the sync, before anything left
 		return
 	}
@@ -114,13 +134,14 @@ func (w *world) carry(i int, out *Effects) {
 	for _, s := range out.Sends {
 		for j, o := range w.nodes {
 			if s.Addr == o.o.Self.Peer || s.Addr == "" && s.To == o.o.Self.ID {
-				q := &wire.PeerRequest{PeerHead: wire.PeerHead{Op: s.Op, ID: 1}, Document: s.Document, Ballot: s.Ballot}
+				q := &wire.PeerRequest{PeerHead: wire.PeerHead{Op: s.Op, ID: 1, Epoch: n.core.Epoch()}, Document: s.Document, Ballot: s.Ballot}
 				w.post(message{from: i, to: j, request: q})
 			}
 		}
 	}
+	n.outcomes = append(n.outcomes, out.Outcomes...)
 	for _, r := range out.Replies {
-		a := &wire.PeerAnswer{Head: wire.Head{Op: r.Op, ID: r.ID}, Document: r.Document, Vote: r.Vote}
+		a := &wire.PeerAnswer{Head: wire.Head{Op: r.Op, ID: r.ID, Epoch: n.core.Epoch()}, Document: r.Document, Vote: r.Vote}
 		if r.Refused != "" {
 			a.Code, a.Error.Message = contract.Forbidden, r.Refused
 		}
@@ -129,6 +150,9 @@ func (w *world) carry(i int, out *Effects) {
 }
 
 func (w *world) post(m message) {
+	if w.lose != nil && w.lose(&m) {
+		return
+	}
 	for w.rng.Float64() >= w.loss {
 		w.flying = append(w.flying, m)
 		if w.rng.Float64() > 0.1 {
@@ -150,7 +174,7 @@ func (w *world) step() {
 			return
 		}
 		if m.request != nil {
-			n.core.Request(m.from, m.request, &out)
+			n.core.Request(m.from, w.nodes[m.from].o.Self.ID, m.request, &out)
 		} else {
 			n.core.Answer(w.nodes[m.from].o.Self.ID, m.answer, &out)
 		}
@@ -160,7 +184,9 @@ func (w *world) step() {
 	w.now += 20
 	i := w.rng.IntN(len(w.nodes))
 	if c := w.nodes[i].core; c != nil {
-		c.Tick(w.now, hlc.Make(1_700_000_000_000+w.now, 0), w.rng.Uint64, &out)
+		clock := hlc.Make(1_700_000_000_000+w.now, 0)
+		w.nodes[i].bound = max(w.nodes[i].bound, clock) // the clock bound is saved before the clock is used
+		c.Tick(w.now, clock, w.rng.Uint64, &out)
 		w.carry(i, &out)
 	}
 }
@@ -249,6 +275,7 @@ func TestMetadataNamesTheBootstrapList(t *testing.T) {
 // pair is a world of two where nothing was said yet but HELLO.
 func pair(t *testing.T, change func(o *Options)) *world {
 	w := newWorld(t, 7, 2)
+	w.deadly = 0
 	change(&w.nodes[1].o)
 	for i := range w.nodes {
 		w.start(i)
@@ -278,7 +305,7 @@ func TestWaitingSaysForWhom(t *testing.T) {
 		{"other list", func(o *Options) { o.Bootstrap = []string{o.Bootstrap[1], o.Bootstrap[0]} }, "make the lists the same"},
 	} {
 		w := pair(t, tc.change)
-		if got := w.nodes[0].core.Waiting(); !strings.Contains(got, tc.want) || w.chosen != nil {
+		if got := w.nodes[0].core.Waiting(); !strings.Contains(got, tc.want) || len(w.chosen) > 0 {
 			t.Errorf("%s: %q", tc.name, got)
 		}
 	}
@@ -290,7 +317,7 @@ func TestWaitingSaysForWhom(t *testing.T) {
 	}
 	alone := w.nodes[1].o
 	alone.Bootstrap = nil
-	core, err := New(alone, nil, nil)
+	core, err := New(alone, Saved{})
 	if err != nil || !strings.Contains(core.Waiting(), "cluster.bootstrap is empty") {
 		t.Errorf("%v, %v", core.Waiting(), err)
 	}
@@ -303,14 +330,14 @@ func TestAClusterThatExistsIsNotJoinedByItsList(t *testing.T) {
 	doc := first.nodes[0].disk[MetadataName]
 	o := Options{Self: ring.Member{ID: ring.NodeID{9}, Name: "stranger", Peer: "10.0.0.9:7401"}, ClusterName: "test",
 		Bootstrap: []string{"10.0.0.9:7401", "10.0.0.1:7401"}, Replicas: 1, Partitions: 8, AgeLimitMS: 30_000, MaxDriftMS: 500}
-	c, err := New(o, nil, nil)
+	c, err := New(o, Saved{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	c.Learned("10.0.0.9:7401", ring.NodeID{9})
 	c.Learned("10.0.0.1:7401", ring.NodeID{1})
 	var out Effects
-	status := first.nodes[0].core.status()
+	status := first.nodes[0].core.status(ring.NodeID{})
 	c.Answer(ring.NodeID{1}, &wire.PeerAnswer{Head: wire.Head{Op: wire.OpStatus}, Document: status}, &out)
 	if !strings.Contains(c.Waiting(), "already belongs to a cluster") {
 		t.Errorf("waiting: %s", c.Waiting())
@@ -335,7 +362,7 @@ func TestOtherMetadataIsRefused(t *testing.T) {
 	var out Effects
 	ask := func(doc []byte) string {
 		out = Effects{}
-		a.nodes[0].core.Request(0, &wire.PeerRequest{PeerHead: wire.PeerHead{Op: wire.OpInstall}, Document: doc}, &out)
+		a.nodes[0].core.Request(0, ring.NodeID{1}, &wire.PeerRequest{PeerHead: wire.PeerHead{Op: wire.OpInstall}, Document: doc}, &out)
 		return out.Replies[0].Refused
 	}
 	if why := ask(b.nodes[0].disk[MetadataName]); !strings.Contains(why, "cluster id") {
@@ -349,7 +376,7 @@ func TestOtherMetadataIsRefused(t *testing.T) {
 	}
 	o := a.nodes[0].o
 	o.ClusterName = "other"
-	if _, err := New(o, a.nodes[0].disk[MetadataName], nil); err == nil || !strings.Contains(err.Error(), "cluster.name") {
+	if _, err := New(o, Saved{Metadata: a.nodes[0].disk[MetadataName]}); err == nil || !strings.Contains(err.Error(), "cluster.name") {
 		t.Errorf("a data folder of another cluster: %v", err)
 	}
 }
@@ -358,7 +385,7 @@ func FuzzMetadata(f *testing.F) {
 	w := newWorld(&testing.T{}, 3, 1)
 	w.run()
 	f.Add(w.nodes[0].disk[MetadataName])
-	f.Add(w.nodes[0].core.status())
+	f.Add(w.nodes[0].core.status(ring.NodeID{}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if m, err := Decode(b); err == nil {
 			if _, err := m.View(); err != nil {
@@ -380,7 +407,7 @@ func TestEachAttemptNamesWhoIsThere(t *testing.T) {
 	}
 	var out Effects
 	for _, n := range w.nodes[1:] {
-		w.nodes[0].core.Answer(n.o.Self.ID, &wire.PeerAnswer{Head: wire.Head{Op: wire.OpStatus}, Document: n.core.status()}, &out)
+		w.nodes[0].core.Answer(n.o.Self.ID, &wire.PeerAnswer{Head: wire.Head{Op: wire.OpStatus}, Document: n.core.status(ring.NodeID{})}, &out)
 	}
 	w.nodes[0].core.Tick(1, 1, w.rng.Uint64, &out)
 	if w.nodes[0].core.attempt == nil {

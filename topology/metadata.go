@@ -25,6 +25,7 @@ type Metadata struct {
 	Owners       []byte         `msgpack:"owners"` // Partitions x Replicas indices into Members, 16 bits big-endian
 	Voters       [][]byte       `msgpack:"voters"` // node ids: who decides the next epoch
 	Namespaces   []NamespaceRow `msgpack:"namespaces"`
+	Rebuilds     []RebuildRow   `msgpack:"rebuilds"`
 	AgeLimitMS   int64          `msgpack:"age_limit_ms"`
 	MaxDriftMS   int64          `msgpack:"max_drift_ms"`
 	FeatureLevel uint64         `msgpack:"feature_level"`
@@ -55,6 +56,15 @@ type NamespaceRow struct {
 	TTLMS      uint64 `msgpack:"ttl_ms"`    // of values that name none; 0: for ever
 	MaxValue   uint64 `msgpack:"max_value"` // bytes; 0: the limit of the node
 	AllowStale bool   `msgpack:"allow_stale"`
+}
+
+// RebuildRow is a member that is being rebuilt: it begins with the epoch that has
+// the row, and has ended with the one that has it no more.
+type RebuildRow struct {
+	Node       []byte   `msgpack:"node"`       // 16 bytes
+	Generation uint64   `msgpack:"generation"` // drawn by the node when it found that it needs this; not 0
+	Partitions []uint16 `msgpack:"partitions"` // none: all
+	Epoch      uint64   `msgpack:"epoch"`      // that began it
 }
 
 // namespaceWords says what a list of namespaces comes to, so that two
@@ -107,6 +117,9 @@ func Decode(b []byte) (*Metadata, error) {
 	if _, err := m.View(); err != nil {
 		return nil, err
 	}
+	if err := m.check(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMetadata, err)
+	}
 	return m, nil
 }
 
@@ -153,6 +166,35 @@ func (m *Metadata) names(id ring.NodeID) bool {
 		}
 	}
 	return false
+}
+
+// nameOf is the name of a member; the id of anybody else.
+func (m *Metadata) nameOf(id ring.NodeID) string {
+	for i := range m.Members {
+		if ring.NodeID(m.Members[i].ID) == id {
+			return m.Members[i].Name
+		}
+	}
+	return id.String()
+}
+
+// voters are the nodes that decide the next epoch.
+func (m *Metadata) voters() []ring.NodeID {
+	ids := make([]ring.NodeID, len(m.Voters))
+	for i, v := range m.Voters {
+		ids[i] = ring.NodeID(v)
+	}
+	return ids
+}
+
+// Rebuild is the rebuild of a node that is under way; nil if there is none.
+func (m *Metadata) Rebuild(id ring.NodeID) *RebuildRow {
+	for i := range m.Rebuilds {
+		if ring.NodeID(m.Rebuilds[i].Node) == id {
+			return &m.Rebuilds[i]
+		}
+	}
+	return nil
 }
 
 // first makes the metadata of epoch 1.

@@ -2,198 +2,162 @@ package topology
 
 import (
 	"bytes"
-	"encoding/binary"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/candordb/candor/hlc"
 	"github.com/candordb/candor/paxos"
 	"github.com/candordb/candor/ring"
-	"github.com/candordb/candor/wire"
 )
 
-// propose begins or goes on with the decision on epoch 1, if this node is the
-// first-listed and nothing is missing.
-func (c *Core) propose(now int64, clock hlc.Timestamp, draw func() uint64, out *Effects) {
-	if len(c.peers) == 0 || c.peers[0].id != c.o.Self.ID || c.missing() != "" {
+// What becomes of a proposed change that was not chosen, or not certainly.
+var (
+	// ErrProposing is returned while this node has another change decided: one at
+	// a time.
+	ErrProposing = errors.New("another change is being decided by this node; wait for its end")
+	// ErrNotMember is returned by a node that has no metadata.
+	ErrNotMember = errors.New("this node is not part of a cluster")
+	// ErrOutrun is returned where another change was chosen first; this one has
+	// changed nothing, and may be proposed again on top of that.
+	ErrOutrun = errors.New("another change was chosen first; this one has changed nothing")
+	// ErrNoMajority is returned where a majority of the voters did not answer; the
+	// change has changed nothing.
+	ErrNoMajority = errors.New("a majority of the voters cannot be reached, and without it the cluster cannot be changed; nothing was changed")
+	// ErrUndecided is returned where too few voters have confirmed a change that was
+	// put to them: it may still be chosen.
+	ErrUndecided = errors.New("it is not decided: the change was put to the voters, and too few have answered; it may still be chosen, so look at the epoch before it is tried again")
+)
+
+// Outcome is what has become of a proposal.
+type Outcome struct {
+	To    any    // as it was handed in
+	Epoch uint64 // the epoch that the change made; 0 if Err is set
+	Err   error  // wraps one of the above
+}
+
+// How long, in milliseconds, a change is tried for; how long a node that lost
+// against another waits before it tries again, doubled up to the most; and how
+// long a value that this node has voted for may lie undecided before it has it
+// decided itself.
+const (
+	proposeTime = 15_000
+	backoffMin  = 50
+	backoffMax  = 1600
+	strandTime  = 20_000
+)
+
+// proposal is a change that this node has decided.
+type proposal struct {
+	to    any
+	value []byte
+	began int64
+	retry int64 // no attempt before
+	lost  int   // attempts
+	put   bool  // ACCEPT has gone out with this value
+}
+
+// Propose has a change of the metadata decided, from a monotonic time on. What
+// becomes of it is told by an Outcome with to, now or later; to nil: nobody is told.
+func (c *Core) Propose(now int64, to any, change Change, out *Effects) {
+	value, err := c.nextValue(change)
+	switch {
+	case c.meta == nil || c.removed:
+		err = ErrNotMember
+	case c.proposal != nil && c.proposal.to != nil:
+		err = ErrProposing
+	}
+	if err != nil {
+		out.tell(to, 0, err)
 		return
 	}
-	if c.attempt != nil && c.attempt.Phase() != paxos.Lost && now-c.began < attemptTime {
-		if now-c.sent >= askEvery {
+	c.proposal = &proposal{to: to, value: value, began: now}
+}
+
+func (out *Effects) tell(to any, epoch uint64, err error) {
+	if to != nil {
+		out.Outcomes = append(out.Outcomes, Outcome{to, epoch, err})
+	}
+}
+
+// advance goes on with what this node has decided.
+func (c *Core) advance(now int64, clock hlc.Timestamp, draw func() uint64, out *Effects) {
+	c.adoptStranded(now)
+	p := c.proposal
+	switch {
+	case p == nil:
+	case c.attempt.open(now):
+		if now-c.attempt.sent >= askEvery {
 			c.ask(now, out)
 		}
-		return
-	}
-	if !c.prepareValue(draw) {
-		return
-	}
-	var voters []paxos.VoterID
-	for _, p := range c.peers {
-		voters = append(voters, paxos.VoterID(p.id))
-	}
-	if c.attempt != nil && c.highest.Less(c.attempt.Highest()) {
-		c.highest = c.attempt.Highest()
-	}
-	if c.highest.Less(c.acceptor.Promised) {
-		c.highest = c.acceptor.Promised
-	}
-	attempt, err := paxos.New(paxos.NextBallot(c.highest, clock, draw()), voters, len(voters), c.value)
-	if err != nil {
-		c.conflict = err.Error()
-		return
-	}
-	c.attempt, c.began = &attempt, now
-	c.ask(now, out)
-}
-
-// prepareValue makes the metadata that this node would have chosen, anew for each
-// attempt: a node of the list may be another one by now, or have moved. That is
-// safe because an earlier attempt's value, if anybody has accepted it, is found
-// among the promises.
-func (c *Core) prepareValue(draw func() uint64) bool {
-	c.conflict = ""
-	var id [16]byte
-	binary.BigEndian.PutUint64(id[:8], draw())
-	binary.BigEndian.PutUint64(id[8:], draw())
-	var members []MemberRow
-	for _, p := range c.peers {
-		if p.id == c.o.Self.ID {
-			members = append(members, rowOf(c.o.Self))
-		} else {
-			members = append(members, p.status.Member)
-		}
-	}
-	m, err := first(&c.o, members, id, draw())
-	if err == nil {
-		c.value, err = m.Encode()
-	}
-	if err != nil {
-		c.conflict = err.Error()
-	}
-	return err == nil
-}
-
-// ask sends the present phase's question to the voters that have not answered,
-// this node's own acceptor among them.
-func (c *Core) ask(now int64, out *Effects) {
-	c.sent = now
-	for _, v := range c.attempt.Waiting() {
-		if c.attempt.Phase() > paxos.Accepting {
-			return
-		}
-		id := ring.NodeID(v)
-		s := Send{To: id, Op: wire.OpPrepare, Ballot: wire.Ballot{Ballot: c.attempt.Ballot()}}
-		if c.attempt.Phase() == paxos.Accepting {
-			s.Op, s.Ballot.Value = wire.OpAccept, c.attempt.Value()
-		}
-		if id != c.o.Self.ID {
-			s.Addr = c.addrOf(id)
-			out.Sends = append(out.Sends, s)
-			continue
-		}
-		vote := c.vote(&wire.PeerRequest{PeerHead: wire.PeerHead{Op: s.Op}, Ballot: s.Ballot}, out)
-		if s.Op == wire.OpPrepare {
-			c.promised(id, &vote, out)
-		} else {
-			c.accepted(id, &vote, out)
+	case now-p.began >= proposeTime:
+		c.giveUp(out)
+	case c.attempt != nil && c.attempt.Phase() == paxos.Lost:
+		c.raise()
+		c.attempt = nil
+		wait := min(backoffMin<<min(p.lost, 10), backoffMax)
+		p.lost++
+		p.retry = now + int64(wait) + int64(draw()%uint64(wait))
+	case now >= p.retry:
+		voters := c.meta.voters()
+		if err := c.begin(now, voters, len(voters)/2+1, p.value, clock, draw, out); err != nil {
+			c.proposal = nil
+			out.tell(p.to, 0, err)
 		}
 	}
 }
 
-func (c *Core) addrOf(id ring.NodeID) string {
-	for _, p := range c.peers {
-		if p.id == id {
-			return p.addr
-		}
-	}
-	return ""
-}
-
-// promised counts an answer to PREPARE.
-func (c *Core) promised(from ring.NodeID, v *wire.Vote, out *Effects) {
-	if c.attempt == nil || c.attempt.Phase() != paxos.Preparing {
-		return
-	}
-	phase := c.attempt.OnPromise(paxos.VoterID(from), paxos.Promise{
-		OK: v.Agreed, Ballot: v.Ballot, Seen: v.Promised, Accepted: v.Accepted, Value: bytes.Clone(v.Value),
-	})
-	if phase == paxos.Accepting {
-		c.ask(c.sent, out)
+// adoptStranded makes a value this node's own proposal that it has voted for and
+// that nobody has brought to an end, as its proposer died: it would otherwise
+// be found, and chosen, by whoever next wants a change, however much later.
+func (c *Core) adoptStranded(now int64) {
+	if c.proposal == nil && !c.acceptor.Accepted.IsZero() && now-c.voted >= strandTime {
+		c.voted = now
+		c.proposal = &proposal{value: c.acceptor.Value, began: now}
 	}
 }
 
-// accepted counts an answer to ACCEPT, and installs what is chosen.
-func (c *Core) accepted(from ring.NodeID, v *wire.Vote, out *Effects) {
-	if c.attempt == nil || c.attempt.Phase() != paxos.Accepting {
-		return
-	}
-	phase := c.attempt.OnAccepted(paxos.VoterID(from), paxos.Reply{OK: v.Agreed, Ballot: v.Ballot, Seen: v.Promised})
-	if phase != paxos.Chosen {
-		return
-	}
-	doc, _ := c.attempt.Chosen()
-	m, err := Decode(doc)
-	switch {
-	case err != nil:
-		c.conflict = "the chosen metadata cannot be read: " + err.Error()
-	case !m.names(c.o.Self.ID):
-		c.notNamed = fmt.Sprintf("epoch 1 of cluster %q was chosen by an earlier attempt and does not name this node (%v): its data folder was emptied meanwhile; empty those of the others too, and start again", m.ClusterName, c.o.Self.ID)
-	default:
-		c.adopt(m, bytes.Clone(doc), out)
+// asksFor notes that the voters are asked to accept a value.
+func (c *Core) asksFor(value []byte) {
+	if p := c.proposal; p != nil && bytes.Equal(p.value, value) {
+		p.put = true
 	}
 }
 
-// Waiting says for whom or what this node waits, in one sentence; "" once it
-// has metadata.
-func (c *Core) Waiting() string {
-	switch {
-	case c.meta != nil:
-		return ""
-	case c.notNamed != "":
-		return c.notNamed
-	case c.conflict != "":
-		return c.conflict
-	case len(c.peers) == 0:
-		return "cluster.bootstrap is empty and the data folder has no metadata: list the peer addresses of the first members there, the same list on all of them"
+// giveUp ends a proposal that was tried for long enough.
+func (c *Core) giveUp(out *Effects) {
+	p, err := c.proposal, ErrNoMajority
+	if p.put {
+		err = ErrUndecided
 	}
-	if why := c.missing(); why != "" {
-		return why
-	}
-	if c.peers[0].id == c.o.Self.ID {
-		return "all nodes of cluster.bootstrap agree; epoch 1 is being decided"
-	}
-	return "waiting for " + c.peers[0].addr + ", the first of cluster.bootstrap, to decide epoch 1"
-}
-
-// missing says what of the bootstrap list is missing or in the way; "" if
-// nothing is.
-func (c *Core) missing() string {
-	self := false
 	var silent []string
-	for i, p := range c.peers {
-		switch {
-		case p.id == c.o.Self.ID && !p.id.IsZero():
-			self = true
-		case p.refused != "":
-			silent = append(silent, p.addr+" ("+p.refused+")")
-		case p.status == nil:
-			silent = append(silent, p.addr)
-		case p.status.Epoch > 0:
-			return fmt.Sprintf("%s (%s) already belongs to a cluster (id %x); waiting for its metadata", p.addr, p.status.Member.Name, p.status.ClusterID)
-		case c.differs(p.status) != "":
-			return fmt.Sprintf("%s (%s) has another configuration: %s", p.addr, p.status.Member.Name, c.differs(p.status))
+	if c.attempt != nil {
+		for _, v := range c.attempt.Waiting() {
+			silent = append(silent, c.meta.nameOf(ring.NodeID(v)))
 		}
-		for _, o := range c.peers[:i] {
-			if o.id == p.id && !p.id.IsZero() {
-				return fmt.Sprintf("%s and %s of cluster.bootstrap are the same node: list each node once", o.addr, p.addr)
-			}
-		}
+		c.raise()
 	}
-	switch {
-	case len(silent) > 0:
-		return "waiting for " + strings.Join(silent, ", ") + " of cluster.bootstrap"
-	case !self:
-		return "this node's own peer address is not in cluster.bootstrap: add it, on all nodes"
+	if len(silent) > 0 {
+		err = fmt.Errorf("%w (no answer from %s)", err, strings.Join(silent, ", "))
 	}
-	return ""
+	c.proposal, c.attempt = nil, nil
+	out.tell(p.to, 0, err)
+}
+
+// conclude tells the proposer what the epoch that this node is about to install
+// means for its change.
+func (c *Core) conclude(m *Metadata, doc []byte, out *Effects) {
+	p := c.proposal
+	if p == nil {
+		return
+	}
+	c.proposal = nil
+	switch next := c.meta.Epoch + 1; {
+	case bytes.Equal(doc, p.value):
+		out.tell(p.to, m.Epoch, nil)
+	case m.Epoch == next || !p.put:
+		out.tell(p.to, 0, fmt.Errorf("%w (epoch %d)", ErrOutrun, m.Epoch))
+	default: // epochs in between were not seen
+		out.tell(p.to, 0, fmt.Errorf("%w (epoch %d is in force)", ErrUndecided, m.Epoch))
+	}
 }

@@ -20,6 +20,11 @@ type status struct {
 	ClusterID   []byte    `msgpack:"cluster_id"`
 	Shared      shared    `msgpack:"shared"`
 	Namespaces  string    `msgpack:"namespaces"` // of epoch 1, in words
+
+	Incarnation uint64    `msgpack:"incarnation"`
+	Life        uint64    `msgpack:"life"`  // of this start; 0: an older program
+	Clock       uint64    `msgpack:"clock"` // hlc.Timestamp, below its persisted bound
+	Heard       []hearing `msgpack:"heard"` // of the node that this goes to: one row, or none
 }
 
 func parseStatus(b []byte) (*status, error) {
@@ -33,14 +38,19 @@ func parseStatus(b []byte) (*status, error) {
 	return s, nil
 }
 
-func (c *Core) status() []byte {
+// status is this node's own, for another one; to is zero if that is not known.
+func (c *Core) status(to ring.NodeID) []byte {
 	s := status{
+		Incarnation: c.o.Incarnation, Life: c.o.Life, Clock: uint64(c.clock),
 		Member: rowOf(c.o.Self), ClusterName: c.o.ClusterName, Bootstrap: c.o.Bootstrap,
 		Replicas: c.o.Replicas, Partitions: c.o.Partitions, Shared: c.shared(),
 		Namespaces: namespaceWords(c.o.Namespaces),
 	}
 	if c.meta != nil {
 		s.Epoch, s.ClusterID = c.meta.Epoch, c.meta.ClusterID
+	}
+	if r := c.row(to); r != nil {
+		s.Heard = []hearing{*r}
 	}
 	b, err := wire.Marshal(&s)
 	if err != nil {

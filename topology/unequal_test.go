@@ -3,6 +3,8 @@ package topology
 import (
 	"strings"
 	"testing"
+
+	"github.com/candordb/candor/ring"
 )
 
 // Settings that have to be the same everywhere are compared, before the cluster
@@ -43,7 +45,7 @@ func TestSettingsPutRightAreForgotten(t *testing.T) {
 	}
 	other := w.nodes[1].core
 	other.o.KeyBytes = core.o.KeyBytes
-	core.heard(w.nodes[1].o.Self.ID, other.status())
+	core.heard(w.nodes[1].o.Self.ID, other.status(ring.NodeID{}))
 	if len(core.Unequal()) != 0 {
 		t.Errorf("%q", core.Unequal())
 	}
