@@ -115,11 +115,23 @@ func (d *Detector) BeatDue(now, sentAt int64) bool { return now-sentAt >= d.inte
 // others was its own deafness, so all silences start afresh. That convicts nobody
 // for a slot, and longer, since a conviction takes more than an interval. Who was
 // convicted before stays so.
+//
+// A node that has more to do than it can is late all the time, by less than that:
+// what has come waits to be read as its ticks wait for the processor. By as much
+// as a tick is late, silences count as shorter, so that a busy node does not
+// suspect those that keep it busy. It goes on finding who is dead, only later.
 func (d *Detector) Tick(now int64) (changed bool) {
-	if d.tickedAt != 0 && now-d.tickedAt-d.tick >= 2*d.interval {
+	late := int64(0)
+	if d.tickedAt != 0 {
+		late = now - d.tickedAt - d.tick
+	}
+	if late >= 2*d.interval {
 		d.pauses++
+		late = now // all of it
+	}
+	if late > d.tick {
 		for _, p := range d.peers {
-			p.excuse(now)
+			p.excuse(now, late)
 		}
 	}
 	d.tickedAt = now

@@ -21,11 +21,11 @@ type Peer struct {
 	d  *Detector
 
 	heard       bool   // ever, in any incarnation
-	incarnation uint64 // the highest that was heard
+	incarnation uint64 // the highest that was heard, or the last that was Named
 	heardAt     int64  // latest frame
 	silences    window
-	// quietSince is when the present silence began: heardAt, or later by a pause
-	// of our own.
+	// quietSince is when the present silence began: heardAt, or later by the time
+	// for which we were late ourselves.
 	quietSince int64
 	// slot numbers the beat interval in which the latest frame came, and longest
 	// is the longest silence that has ended in it: its one sample, when it is over.
@@ -46,7 +46,7 @@ type Peer struct {
 // ID is the peer's node id.
 func (p *Peer) ID() ring.NodeID { return p.id }
 
-// Incarnation is the highest that was heard of; 0 before any.
+// Incarnation is the number of the process that counts; 0 before any was heard.
 func (p *Peer) Incarnation() uint64 { return p.incarnation }
 
 // State is what to make of the peer now.
@@ -81,6 +81,22 @@ func (p *Peer) Heard(now int64, incarnation uint64) (changed bool) {
 	}
 	p.sample(now)
 	p.heardAt, p.quietSince = now, max(p.quietSince, now)
+	if p.silent {
+		p.silent = false
+		p.coolDown(now)
+	}
+	return p.settle()
+}
+
+// Named notes that the process at the other end of the connection that we have made,
+// and that stands now, has told its number. It has the peer's data directory to
+// itself, so it is the newest process, also with a lower number than was heard
+// before: its database, where the number is counted, was lost or is an older one.
+func (p *Peer) Named(now int64, incarnation uint64) (changed bool) {
+	if incarnation >= p.incarnation {
+		return p.Heard(now, incarnation)
+	}
+	p.begin(now, incarnation)
 	if p.silent {
 		p.silent = false
 		p.coolDown(now)
@@ -174,10 +190,10 @@ func (p *Peer) tick(now int64) (changed bool) {
 	return p.settle()
 }
 
-// excuse forgets the present silence, of which this node cannot know.
-func (p *Peer) excuse(now int64) {
+// excuse takes a time of which this node cannot know off the present silence.
+func (p *Peer) excuse(now, millis int64) {
 	if !p.silent {
-		p.quietSince = max(p.quietSince, now)
+		p.quietSince = max(p.quietSince, min(p.quietSince+millis, now))
 	}
 }
 

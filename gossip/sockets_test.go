@@ -14,7 +14,7 @@ import (
 func TestOverRealSockets(t *testing.T) {
 	c := &cluster{t: t}
 	t.Cleanup(func() { // a probe under way outlives Shutdown by up to a probe interval
-		c.within(10*time.Second, "memberlist's goroutines have ended", func() bool { return goleak.Find() == nil })
+		c.within(time.Minute, "memberlist's goroutines have ended", func() bool { return goleak.Find() == nil })
 	})
 	listen := make([]string, 2)
 	for i := range listen {
@@ -34,14 +34,14 @@ func TestOverRealSockets(t *testing.T) {
 			o.RejoinInterval = 100 * time.Millisecond
 		}))
 	}
-	c.within(20*time.Second, "both alive", func() bool { return agree(nodes, nodes) })
+	c.within(time.Minute, "both alive", func() bool { return agree(nodes, nodes) })
 	nodes[0].epoch.Store(3)
 	nodes[0].Announce()
-	c.within(10*time.Second, "epoch", func() bool { return nodes[1].epoch.Load() == 3 })
-	if err := nodes[0].Leave(5 * time.Second); err != nil {
+	c.within(time.Minute, "epoch", func() bool { return nodes[1].epoch.Load() == 3 })
+	if err := nodes[0].Leave(time.Minute); err != nil {
 		t.Fatal(err)
 	}
-	c.within(10*time.Second, "left", func() bool {
+	c.within(time.Minute, "left", func() bool {
 		m, _ := nodes[1].View().Member(nodes[0].id)
 		return !m.Alive && m.Leaving
 	})
