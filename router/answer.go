@@ -59,11 +59,12 @@ func (r *Router) explainAnswer(a *coordinator.Answer) *wire.ExplainAnswer {
 	w := &wire.ExplainAnswer{Token: uint64(a.Token), Winner: a.Winner, Rows: make([]wire.ExplainRow, len(a.Explain))}
 	if cl := r.world.Cluster(); cl != nil {
 		w.Partition = uint64(cl.Ring.PartitionOf(a.Token))
+		w.RepairedAsOf = r.world.RepairedAsOf(int(w.Partition))
 	}
 	for i, row := range a.Explain {
 		w.Rows[i] = wire.ExplainRow{
 			Node: row.Node, Role: wire.RoleNatural, Reachable: row.Reachable, Version: row.Version, Tombstone: row.Tombstone,
-			ExpiresAt: row.ExpiresAt, ValueBytes: uint64(row.ValueBytes), ChecksumOK: row.Intact,
+			ExpiresAt: row.ExpiresAt, ValueBytes: uint64(row.ValueBytes), ChecksumOK: row.Intact, HintsPending: r.world.HintsFor(row.Node),
 		}
 		if p := r.world.Peer(row.Node); p != nil {
 			w.Rows[i].Phi, w.Rows[i].HasPhi = p.Phi()

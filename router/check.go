@@ -47,15 +47,11 @@ func tooLarge(message string, limit uint64) *failure {
 // checkFlags refuses flags, and the parts of a write that belong to them, that
 // this build or the mode of the namespace does not have.
 func checkFlags(q *wire.Request) *failure {
-	switch f := q.Flags; {
-	case q.Op == wire.OpOutcome && f != 0:
-		return fail(contract.Unsupported, "sloppy writes are not supported by this build, so OUTCOME knows none")
+	switch {
 	case q.Op == wire.OpAdd:
 		return wrongMode("ADD is for serial namespaces")
 	case q.Condition.Kind != wire.NoCondition:
 		return wrongMode("a condition is for serial namespaces")
-	case f&contract.Sloppy != 0:
-		return fail(contract.Unsupported, "the flag sloppy is not supported by this build")
 	}
 	return nil
 }
@@ -81,8 +77,8 @@ func checkLevel(cl *Cluster, ns *Namespace, q *wire.Request) (contract.Level, *f
 	switch {
 	case level == contract.Default:
 		return contract.Quorum, nil
-	case level == contract.Any:
-		return 0, fail(contract.Unsupported, "the level any is not supported by this build")
+	case level == contract.Any && !q.Op.Writes():
+		return 0, fail(contract.BadRequest, "the level any is for writes")
 	case level == contract.Serial:
 		return 0, wrongMode("the level serial is for serial namespaces")
 	case level <= contract.LevelsExact && int(level) > cl.Ring.N():

@@ -3,6 +3,7 @@ package router
 import (
 	"bytes"
 	"errors"
+	"slices"
 
 	"github.com/candordb/candor/contract"
 	"github.com/candordb/candor/coordinator"
@@ -56,27 +57,31 @@ func (r *Router) admit(t *Turn, c Conn, q *wire.Request, bytes int) bool {
 	}
 	s, buf := c.Begin()
 	v, why := s.admit(q.ID, w, r.o.Limits.InFlight, r.o.Gate)
-	c.End(buf)
-	var f *failure
-	switch v {
-	case admitted:
+	if v == admitted {
+		c.End(buf)
 		return true
-	case reused:
-		f = fail(contract.BadRequest, "the id of a request is not 0 and not one that is still in flight")
-	case draining:
-		f = fail(contract.ShuttingDown, "this node is shutting down: use another")
-	case overloaded:
-		f = r.shed(why)
 	}
+	f := r.turnAway(t, v, why)
+	c.End(f.Append(buf, r.headCode(q.Op, q.ID, f.code)))
+	t.touchConn(c)
 	if r.o.Count != nil {
 		r.o.Count(q.Op, f.code)
 	}
-	t.frame = f.Append(t.frame[:0], r.headCode(q.Op, q.ID, f.code))
-	r.append(t, c, t.frame)
 	if v == reused {
 		c.Close()
 	}
 	return false
+}
+
+// turnAway says why a request is not admitted.
+func (r *Router) turnAway(t *Turn, v verdict, why Shed) *failure {
+	switch v {
+	case reused:
+		return fail(contract.BadRequest, "the id of a request is not 0 and not one that is still in flight")
+	case draining:
+		return fail(contract.ShuttingDown, "this node is shutting down: use another")
+	}
+	return r.shed(t, why)
 }
 
 // cost is how many of the connection's requests a request counts for. A BATCH
@@ -99,7 +104,7 @@ func (r *Router) request(t *Turn, who coordinator.Client, q *wire.Request) {
 	case q.Op == wire.OpAuth, q.Op == wire.OpWatch:
 		r.refuse(t, who, q.Op, fail(contract.Unsupported, q.Op.String()+" is not supported by this build"))
 	case t.Late > 0 && r.deadline(t, q) <= t.now.Mono:
-		r.refuse(t, who, q.Op, r.shed(ShedExpired))
+		r.refuse(t, who, q.Op, r.shed(t, ShedExpired))
 	case q.Op == wire.OpRing:
 		r.ring(t, who, cl)
 	case q.Op == wire.OpBatch:
@@ -152,7 +157,11 @@ func (r *Router) open(t *Turn, who coordinator.Client, cl *Cluster, q *wire.Requ
 			return f
 		}
 	}
+	o.Sloppy = q.Flags&contract.Sloppy != 0 && q.Op.Writes() || o.Level == contract.Any || q.Op == wire.OpOutcome && q.Flags&contract.OutcomeSloppy != 0
 	r.reach(t, o, cl)
+	if o.Sloppy {
+		r.standIns(t, o, cl)
+	}
 	t.parts, _ = coordinator.AppendParts(t.parts[:0], o.Level, cl.Ring, o.Owners, r.region(cl))
 	o.Parts, o.Need = t.parts, coordinator.NeedOf(t.parts)
 	s := r.shardOf(token)
@@ -303,6 +312,54 @@ func (r *Router) reach(t *Turn, o *coordinator.Request, cl *Cluster) {
 			o.Suspect |= 1 << i
 		}
 	}
+}
+
+// standIns notes the members that own no copy of the key: for a write those that
+// can keep it, in the order in which they come after its owners on the ring,
+// suspects last; for an OUTCOME all, as any may have kept it.
+func (r *Router) standIns(t *Turn, o *coordinator.Request, cl *Cluster) {
+	t.stands = t.stands[:0]
+	if !o.Op.Writes() {
+		for m := range cl.Ring.Members() {
+			if !slices.Contains(o.Owners, uint16(m)) {
+				t.stands = append(t.stands, uint16(m))
+			}
+		}
+		o.Stands = t.stands
+		return
+	}
+	t.passed = append(t.passed[:0], o.Owners...)
+	most := standInsPerOwner * len(o.Owners)
+	for _, suspects := range [...]bool{false, true} {
+		t.passed = t.passed[:len(o.Owners)]
+		p := cl.Ring.PartitionOf(o.Place.Token)
+		for step := 1; step < cl.Ring.Q() && len(t.passed) < len(cl.Ring.Members()) && len(t.stands) < most; step++ {
+			for _, m := range cl.Ring.Owners((p + step) % cl.Ring.Q()) {
+				if m == ring.NoOwner || slices.Contains(t.passed, m) {
+					continue
+				}
+				t.passed = append(t.passed, m)
+				if r.canStandIn(t, o, cl.Ring.Member(int(m)).ID, suspects) {
+					t.stands = append(t.stands, m)
+				}
+			}
+		}
+	}
+	o.Stands = t.stands
+}
+
+// standInsPerOwner is how many members are looked up that can stand in for a
+// replica: one keeps the write, the others are there should that refuse.
+const standInsPerOwner = 2
+
+// canStandIn says whether a member, a suspect or none, can be asked now to keep a
+// write.
+func (r *Router) canStandIn(t *Turn, o *coordinator.Request, id ring.NodeID, suspects bool) bool {
+	up, suspect := r.reachable(id)
+	if !up || suspect != suspects {
+		return false
+	}
+	return id == r.o.Self || t.reserved(r.world.Peer(id), len(o.Record)+len(o.Value)+len(o.Place.Key)+itemBytes)
 }
 
 // itemBytes is more than an item takes beside its key and record.

@@ -67,12 +67,12 @@ func (openGate) Give(int, int)      {}
 func (openGate) Refused(Shed)       {}
 func (openGate) RetryMS() uint64    { return overloadRetryMS }
 
-// shed counts a refusal and says it.
-func (r *Router) shed(why Shed) *failure {
+// shed counts a refusal and says it, in memory of the turn that is good until the
+// next one: a node that refuses much has no time to allocate.
+func (r *Router) shed(t *Turn, why Shed) *failure {
 	r.o.Gate.Refused(why)
-	f := fail(contract.Overloaded, why.message())
-	f.RetryAfterMS = r.o.Gate.RetryMS()
-	return f
+	t.shed = failure{code: contract.Overloaded, Error: wire.Error{Message: why.message(), RetryAfterMS: r.o.Gate.RetryMS()}}
+	return &t.shed
 }
 
 // shedBy is the reason of a request that was refused behind the gate, by how many
@@ -104,19 +104,23 @@ type GovernorOptions struct {
 	// Target is the delay that is aimed at: twice in a row above it, less is let
 	// in. 0: everything is let in, up to Most.
 	Target time.Duration
+	// Every is the time between two calls of Step.
+	Every time.Duration
 	// Least and Most bound how many operations are let in.
 	Least, Most int
 }
 
 // The steps of a Governor.
 const (
-	patience  = 2            // steps above the target before anything is refused: one is a hiccup
-	cutMost   = 0.5          // at most so much is cut at once
-	cutLeast  = 0.9          // and at least
-	raiseBy   = 16           // a part of what is let in is added where that is used up
-	recoverBy = 4            // and where it is not
-	retryMin  = uint64(10)   // milliseconds
-	retryMax  = uint64(1000) // milliseconds
+	patience   = 2            // steps above the target before anything is refused: one is a hiccup
+	cutMost    = 0.5          // at most so much is cut at once
+	cutLeast   = 0.9          // and at least
+	settleMost = 5            // steps after a cut, at most, until the next one
+	recoverBy  = 4            // a part of what is let in is added where nobody is refused
+	raiseMost  = 8            // where some are, but nothing waits
+	raiseLeast = 16           // and where the wait is half of the target or more
+	retryMin   = uint64(10)   // milliseconds
+	retryMax   = uint64(1000) // milliseconds
 )
 
 // Governor decides how many operations a node works on at once, from how long
@@ -124,8 +128,13 @@ const (
 // target there is no limit that anybody would notice. Above it, what is let in is
 // cut to what the node has just shown that it can do in time (by Little's law:
 // open times target over delay), and the rest is refused at once. Then it feels
-// its way up again. So the queue stays short whatever is offered, and what is
-// let in is answered in time.
+// its way up again, the faster the less waits. So the queue stays short whatever
+// is offered, and what is let in is answered in time.
+//
+// A cut shows only when what was let in before it is done. So the next one waits
+// for as long as that takes; otherwise one stall of the disk, which is measured
+// again and again for as long as it lasts, would be cut for each time, and what is
+// left would be a fraction of what the node can do.
 //
 // The delay is this node's own. How long other replicas take is not looked at: a
 // slow or dead peer must not make a healthy node refuse.
@@ -137,6 +146,7 @@ type Governor struct {
 	o       GovernorOptions
 	allowed int
 	over    int // steps in a row above the target
+	settle  int // steps that belong to the last cut: nothing is cut in them
 }
 
 // NewGovernor makes a Governor that lets everything in.
@@ -146,20 +156,29 @@ func NewGovernor(o GovernorOptions) *Governor { return &Governor{o: o, allowed: 
 // operations may be open from now on, and after how many milliseconds one that is
 // refused should try again: about when what waits now is done.
 func (g *Governor) Step(l Load) (allowed int, retryMS uint64) {
+	g.settle = max(g.settle-1, 0)
 	switch {
 	case g.o.Target == 0:
 	case l.Delay > g.o.Target:
-		if g.over++; g.over >= patience {
+		if g.over++; g.over >= patience && g.settle == 0 {
 			cut := min(max(float64(g.o.Target)/float64(l.Delay), cutMost), cutLeast)
 			g.allowed = int(float64(min(g.allowed, max(l.Open, g.o.Least))) * cut)
+			g.settle = 1 + int(min(l.Delay/g.o.Every, settleMost))
 		}
-	case l.Shed:
-		g.over = 0
-		g.allowed += max(g.allowed/raiseBy, 1)
 	default:
 		g.over = 0
-		g.allowed += max(g.allowed/recoverBy, 1)
+		g.allowed += max(int(float64(g.allowed)*g.raise(l)), 1)
 	}
 	g.allowed = min(max(g.allowed, g.o.Least), g.o.Most)
 	return g.allowed, min(max(uint64(2*l.Delay.Milliseconds()), retryMin), retryMax)
+}
+
+// raise is the part of what is let in that is added below the target. Where nobody
+// is refused, nothing is known of what more would do, and nothing lost by more.
+// Where some are, it shows late what more does: after the wait, and patience.
+func (g *Governor) raise(l Load) float64 {
+	if !l.Shed {
+		return 1. / recoverBy
+	}
+	return max(1./raiseMost*(1-float64(l.Delay)/float64(g.o.Target)), 1./raiseLeast)
 }

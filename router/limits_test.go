@@ -242,7 +242,7 @@ func mustPeerAnswer(t *testing.T, k *conn) *wire.PeerAnswer {
 }
 
 func newGovernor() *Governor {
-	return NewGovernor(GovernorOptions{Target: 50 * time.Millisecond, Least: 64, Most: 65536})
+	return NewGovernor(GovernorOptions{Target: 50 * time.Millisecond, Every: 100 * time.Millisecond, Least: 64, Most: 65536})
 }
 
 // One hiccup is no overload.
@@ -275,6 +275,44 @@ func TestGovernorCutsWhatIsOpen(t *testing.T) {
 	}
 }
 
+// A stall is measured in each step for as long as it lasts, and longer each time;
+// that is still one stall, and no reason to cut each time.
+func TestGovernorDoesNotCutAStallAgainAndAgain(t *testing.T) {
+	g := newGovernor()
+	allowed := 0
+	for _, ms := range []time.Duration{60, 110, 210, 310} {
+		allowed, _ = g.Step(Load{Delay: ms * time.Millisecond, Open: 1000, Shed: true})
+	}
+	if allowed < 200 {
+		t.Errorf("after a stall of 300 ms %d of 1000 are let in", allowed)
+	}
+}
+
+// Where nothing waits any more, and much is refused, what was cut too far is back
+// soon; where what waits is about at the target, it is left so.
+func TestGovernorRisesTheFasterTheLessWaits(t *testing.T) {
+	for _, tc := range []struct {
+		delay       time.Duration
+		least, most int // let in 10 steps later
+	}{
+		{0, 190, 210},
+		{12500 * time.Microsecond, 140, 160},
+		{49 * time.Millisecond, 100, 120},
+	} {
+		g := newGovernor()
+		for range 100 {
+			g.Step(Load{Delay: time.Second, Open: 10, Shed: true})
+		}
+		allowed := 0
+		for range 10 {
+			allowed, _ = g.Step(Load{Delay: tc.delay, Open: allowed, Shed: true})
+		}
+		if allowed < tc.least || allowed > tc.most {
+			t.Errorf("delay %v: from 64 %d are let in, want %d to %d", tc.delay, allowed, tc.least, tc.most)
+		}
+	}
+}
+
 // The advice is about when what waits now is done.
 func TestRetryAdviceFollowsTheQueue(t *testing.T) {
 	for delay, want := range map[time.Duration]uint64{0: 10, 20 * time.Millisecond: 40, 200 * time.Millisecond: 400, time.Minute: 1000} {
@@ -285,7 +323,7 @@ func TestRetryAdviceFollowsTheQueue(t *testing.T) {
 }
 
 func TestGovernorWithoutATargetLetsAllIn(t *testing.T) {
-	g := NewGovernor(GovernorOptions{Least: 64, Most: 1000})
+	g := NewGovernor(GovernorOptions{Every: 100 * time.Millisecond, Least: 64, Most: 1000})
 	for range 10 {
 		if allowed, _ := g.Step(Load{Delay: time.Hour, Open: 1000, Shed: true}); allowed != 1000 {
 			t.Fatal(allowed)

@@ -24,6 +24,7 @@ func (r *Router) Peer(t *Turn, c Conn, body []byte) {
 		return
 	}
 	r.world.Observe(node, q.Clock)
+	r.world.Newer(node, q.Epoch)
 	switch q.Op {
 	case wire.OpWrite:
 		r.peerWrite(t, c, q, r.checkPeer(node, q))
@@ -33,8 +34,15 @@ func (r *Router) Peer(t *Turn, c Conn, body []byte) {
 		r.peerRead(t, c, q, r.checkPeer(node, q))
 	case wire.OpRange:
 		r.peerRange(t, c, q, r.checkPeer(node, q))
-	case wire.OpStatus, wire.OpMetadata, wire.OpInstall, wire.OpPrepare, wire.OpAccept:
+	case wire.OpStatus, wire.OpMetadata, wire.OpInstall, wire.OpPrepare, wire.OpAccept, wire.OpReport:
 		r.world.Control(c, node, q)
+	case wire.OpExchange:
+		if code := r.checkPeer(node, q); code != contract.OK {
+			t.frame = fail(code, "not now, or not with this epoch").Append(t.frame[:0], r.headCode(q.Op, q.ID, code))
+			r.append(t, c, t.frame)
+			return
+		}
+		r.world.Exchange(c, node, q)
 	case wire.OpHeartbeat:
 		t.frame = wire.AppendHeartbeatAnswer(t.frame[:0], r.head(q.Op, q.ID), r.o.Incarnation)
 		r.append(t, c, t.frame)
@@ -84,10 +92,14 @@ func (r *Router) peerWrite(t *Turn, c Conn, q *wire.PeerRequest, code contract.C
 		w := replica.Write{
 			Kind: replica.Kind(t.write.Kind), Deadline: t.until(t.write.DeadlineMS),
 			Token: t.write.Token, Namespace: t.write.Namespace, Key: t.write.Key, Record: t.write.Record,
-			Seen: t.write.Seen, HasSeen: t.write.HasSeen,
+			Seen: t.write.Seen, HasSeen: t.write.HasSeen, Target: t.write.Target, Counted: true, Mark: t.write.Mark,
 			Origin: replica.Origin{Peer: c, Frame: q.ID, Call: t.write.Call},
 		}
-		refused = t.hand(w, code, refused)
+		one := code
+		if w.Kind == replica.Stand && one == contract.OK && !r.world.StandsIn(w.Target, w.Cost()) {
+			one = contract.Overloaded
+		}
+		refused = t.hand(w, one, refused)
 	}
 	r.committed(t, refused, contract.OK)
 }
@@ -161,10 +173,7 @@ func (r *Router) peerRead(t *Turn, c Conn, q *wire.PeerRequest, code contract.Co
 		}
 		t.rres = wire.ReadResult{Call: t.read.Call, Code: r.inTime(t, code, t.read.DeadlineMS)}
 		if t.rres.Code == contract.OK {
-			t.rres.Record, t.rres.Code = replica.Read(r.world.Store(), t.read.Token, t.read.Namespace, t.read.Key)
-			if q.Op == wire.OpDigest {
-				t.rres.Record = header(t.rres.Record)
-			}
+			r.readItem(t, q.Op)
 		}
 		if n > 0 && len(frame)+len(t.rres.Record) > limit {
 			r.append(t, c, wire.EndItems(frame, 0, items, n))
@@ -180,6 +189,50 @@ func (r *Router) peerRead(t *Turn, c Conn, q *wire.PeerRequest, code contract.Co
 	t.frame = frame
 }
 
+// readItem reads what one item asks for.
+func (r *Router) readItem(t *Turn, op wire.Op) {
+	if t.read.Want&wire.WantHint != 0 {
+		rec, err := r.world.Kept(t.read.Token, t.read.Namespace, t.read.Key, t.read.Version)
+		if t.rres.Record = rec; err != nil {
+			t.rres.Code = contract.NotReady
+		}
+		return
+	}
+	t.rres.Record, t.rres.Code = r.stored(t.read.Token, t.read.Namespace, t.read.Key)
+	if op == wire.OpDigest {
+		t.rres.Record = header(t.rres.Record)
+	}
+	if t.read.Want&wire.WantMark != 0 {
+		t.rres.Mark = r.world.Marks().Of(t.read.Token).Fence
+	}
+}
+
+// walk is replica.Range over what may be served: a range that begins in a
+// partition in quarantine is not ready, another one ends in front of it.
+func (r *Router) walk(t *Turn, q *replica.RangeRequest, emit func(token uint64, key, rec []byte)) (replica.RangeEnd, contract.Code) {
+	cl := r.world.Cluster()
+	marks, last := r.world.Marks(), q.Last
+	if marks == nil || cl == nil {
+		return replica.Range(t.now, r.world.Store(), q, emit)
+	}
+	for p := cl.Ring.PartitionOf(ring.Token(q.From)); p <= cl.Ring.PartitionOf(ring.Token(last)); p++ {
+		if !marks.Partition(p).Quarantined {
+			continue
+		}
+		first := uint64(p) << (64 - cl.Ring.Bits())
+		if first <= q.From {
+			return replica.RangeEnd{}, contract.NotReady
+		}
+		q.Last = first - 1
+		break
+	}
+	end, code := replica.Range(t.now, r.world.Store(), q, emit)
+	if end.Done && q.Last != last {
+		end = replica.RangeEnd{Token: q.Last + 1}
+	}
+	return end, code
+}
+
 // peerRange answers a part of a range, at once.
 func (r *Router) peerRange(t *Turn, c Conn, q *wire.PeerRequest, code contract.Code) {
 	w := wire.RangeResult{Call: q.Range.Call, Code: r.inTime(t, code, q.Range.DeadlineMS)}
@@ -189,7 +242,7 @@ func (r *Router) peerRange(t *Turn, c Conn, q *wire.PeerRequest, code contract.C
 			Limit: int(min(q.Range.Limit, scanLimitMax)), Bytes: r.rowsBytes(min(q.Range.Bytes, answerBytesMax)), KeysOnly: q.Range.KeysOnly, All: q.Range.All,
 		}
 		var end replica.RangeEnd
-		end, w.Code = replica.Range(t.now, r.world.Store(), &o, func(token uint64, key, rec []byte) {
+		end, w.Code = r.walk(t, &o, func(token uint64, key, rec []byte) {
 			w.Items = append(w.Items, wire.RangeItem{Token: token, Key: clone(key), Record: clone(rec)})
 		})
 		w.Done, w.NextToken, w.NextKey = end.Done, end.Token, end.Key
@@ -206,6 +259,7 @@ func (r *Router) Answer(t *Turn, from ring.NodeID, body []byte) bool {
 		return false
 	}
 	r.world.Observe(from, a.Clock)
+	r.world.Newer(from, a.Epoch)
 	switch {
 	case a.ID == 0 && a.Code == contract.ShuttingDown:
 		r.world.Goodbye(from)
@@ -221,6 +275,8 @@ func (r *Router) Answer(t *Turn, from ring.NodeID, body []byte) bool {
 		if p := r.world.Peer(from); p != nil {
 			p.Beat(a.Incarnation)
 		}
+	case a.Op == wire.OpExchange:
+		r.world.ExchangeAnswer(from, a)
 	default:
 		r.world.ControlAnswer(from, a)
 	}
@@ -237,7 +293,7 @@ func (r *Router) writeResults(t *Turn, from ring.NodeID, a *wire.PeerAnswer) boo
 		if err != nil || !more {
 			return err == nil
 		}
-		t.reply = coordinator.Reply{Ask: ask, Code: t.wres.Code, Kind: t.wres.Kind, Winner: t.wres.Winner, Buried: t.wres.Buried}
+		t.reply = coordinator.Reply{Ask: ask, Epoch: a.Epoch, Code: t.wres.Code, Kind: t.wres.Kind, Winner: t.wres.Winner, Buried: t.wres.Buried}
 		r.deliver(t, t.wres.Call, from, &t.reply)
 	}
 }
@@ -252,7 +308,7 @@ func (r *Router) readResults(t *Turn, from ring.NodeID, a *wire.PeerAnswer) bool
 		if err != nil || !more {
 			return err == nil
 		}
-		t.reply = coordinator.Reply{Ask: ask, Code: t.rres.Code, Record: t.rres.Record}
+		t.reply = coordinator.Reply{Ask: ask, Epoch: a.Epoch, Code: t.rres.Code, Record: t.rres.Record, Mark: t.rres.Mark}
 		r.deliver(t, t.rres.Call, from, &t.reply)
 	}
 }

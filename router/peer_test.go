@@ -234,7 +234,7 @@ func TestControlMessagesGoToTheWorld(t *testing.T) {
 	c := newCluster(t, 3)
 	k, n := c.peerConn(nodeID(1)), c.nodes[0]
 	n.cluster = nil // they are how a node gets one
-	for id, op := range []wire.Op{wire.OpStatus, wire.OpMetadata, wire.OpInstall, wire.OpPrepare, wire.OpAccept} {
+	for id, op := range []wire.Op{wire.OpStatus, wire.OpMetadata, wire.OpInstall, wire.OpPrepare, wire.OpAccept, wire.OpReport} {
 		h := wire.PeerHead{Op: op, ID: uint64(id + 1)}
 		if op == wire.OpPrepare || op == wire.OpAccept {
 			b := wire.Ballot{Ballot: c.version(0)}
@@ -243,7 +243,7 @@ func TestControlMessagesGoToTheWorld(t *testing.T) {
 			k.send(wire.AppendDocument(nil, h, []byte("d")))
 		}
 	}
-	want := []string{"02 asks STATUS", "02 asks METADATA", "02 asks INSTALL", "02 asks PREPARE", "02 asks ACCEPT"}
+	want := []string{"02 asks STATUS", "02 asks METADATA", "02 asks INSTALL", "02 asks PREPARE", "02 asks ACCEPT", "02 asks REPORT"}
 	if !slices.Equal(n.heard, want) {
 		t.Errorf("%v", n.heard)
 	}

@@ -64,11 +64,8 @@ func TestRefusals(t *testing.T) {
 		{"level serial", get(wire.Request{Level: contract.Serial}), wrongMode, wire.Error{Mode: "lww"}},
 		{"a write at level serial", put(wire.Request{Level: contract.Serial}), wrongMode, wire.Error{Mode: "lww"}},
 
-		{"sloppy", put(wire.Request{Flags: contract.Sloppy}), unsupported, wire.Error{}},
-		{"sloppy, ordered and traced", put(wire.Request{Flags: contract.Sloppy | contract.Ordered | contract.Trace}), unsupported, wire.Error{}},
 		{"an unknown flag", get(wire.Request{Flags: 32}), unsupported, wire.Error{}},
 		{"an unknown flag among known ones", put(wire.Request{Flags: 1<<40 | contract.Rows}), unsupported, wire.Error{}},
-		{"level any", put(wire.Request{Level: contract.Any}), unsupported, wire.Error{}},
 		{"an unknown level", get(wire.Request{Level: 71}), unsupported, wire.Error{}},
 		{"a scan at a number above N", wire.Request{Op: wire.OpScan, Level: 4}, bad, wire.Error{}},
 		{"a scan at any", wire.Request{Op: wire.OpScan, Level: contract.Any}, bad, wire.Error{}},
@@ -78,7 +75,6 @@ func TestRefusals(t *testing.T) {
 		{"EXPLAIN of a key above the limit", wire.Request{Op: wire.OpExplain, Key: long(4097)}, contract.TooLarge, wire.Error{Limit: 4096}},
 		{"EXPLAIN in a namespace that is not there", wire.Request{Op: wire.OpExplain, Namespace: []byte("nowhere"), Key: key}, contract.UnknownNamespace, wire.Error{}},
 		{"a value above the namespace's limit", put(wire.Request{Namespace: []byte("small"), Value: long(101)}), contract.TooLarge, wire.Error{Limit: 100}},
-		{"OUTCOME of a sloppy write", wire.Request{Op: wire.OpOutcome, Key: key, Version: stamp, Flags: contract.OutcomeSloppy}, unsupported, wire.Error{}},
 		{"AUTH", wire.Request{Op: wire.OpAuth}, unsupported, wire.Error{}},
 		{"WATCH", wire.Request{Op: wire.OpWatch}, unsupported, wire.Error{}},
 	} {

@@ -7,6 +7,7 @@ import (
 	"github.com/candordb/candor/record"
 	"github.com/candordb/candor/replica"
 	"github.com/candordb/candor/ring"
+	"github.com/candordb/candor/traitor"
 	"github.com/candordb/candor/wire"
 )
 
@@ -95,9 +96,14 @@ func (r *Router) Hedges() (all coordinator.Hedges) {
 // are late. It is called every few milliseconds.
 func (r *Router) Tick(t *Turn) {
 	busy := r.o.Busy != nil && r.o.Busy()
+	var view *ring.View
+	if c := r.world.Cluster(); c != nil {
+		view = c.Ring
+	}
 	for i := range r.shards {
 		s := &r.shards[i]
 		s.lock.Lock()
+		s.core.Acting(view)
 		s.core.Tick(t.now.Mono, &t.fx)
 		if !busy {
 			s.core.Hedge(&t.fx)
@@ -118,6 +124,10 @@ func (r *Router) LinkDown(t *Turn, node ring.NodeID) {
 
 // deliver hands a replica's reply to the Core that waits for it.
 func (r *Router) deliver(t *Turn, call uint64, from ring.NodeID, reply *coordinator.Reply) {
+	if call >= BackgroundCalls {
+		r.world.Reply(call, from, reply)
+		return
+	}
 	i := coordinator.ShardOf(call)
 	if call == 0 || i >= len(r.shards) {
 		return
@@ -147,26 +157,35 @@ func (r *Router) post(t *Turn, p Peer, c *Cluster, m *coordinator.Send) bool {
 	if box == nil {
 		return false
 	}
-	epoch, clock := uint64(c.Ring.Epoch()), r.world.Clock()
+	epoch, clock := uint64(m.Epoch), r.world.Clock()
+	if epoch == 0 { // it matters to nobody in which it was begun
+		epoch = uint64(c.Ring.Epoch())
+	}
 	left := uint64(max(m.Deadline-t.now.Mono, 1))
 	place := wire.Place{Token: uint64(m.Place.Token), Namespace: m.Place.Namespace, Key: m.Place.Key}
 	switch m.Ask {
-	case coordinator.AskWrite, coordinator.AskRepair:
-		t.write = wire.WriteItem{Call: m.Call, DeadlineMS: left, Place: place, Record: m.Record, Seen: m.Seen, HasSeen: m.HasSeen}
-		if m.Ask == coordinator.AskRepair {
-			t.write.Kind = wire.Repair
+	case coordinator.AskWrite, coordinator.AskRepair, coordinator.AskStand, coordinator.AskDeliver:
+		t.write = wire.WriteItem{
+			Call: m.Call, Kind: wire.WriteKind(writeKind(m.Ask)), DeadlineMS: left, Place: place, Record: m.Record,
+			Seen: m.Seen, HasSeen: m.HasSeen, Target: m.Target,
 		}
 		if len(m.Record) > largeRecordBytes {
 			postAlone(box, epoch, clock, &t.write)
 		} else {
 			box.Write(epoch, clock, &t.write)
 		}
-	case coordinator.AskRead, coordinator.AskDigest:
+	case coordinator.AskRead, coordinator.AskDigest, coordinator.AskHint:
 		op := wire.OpRead
 		if m.Ask == coordinator.AskDigest {
 			op = wire.OpDigest
 		}
-		t.read = wire.ReadItem{Call: m.Call, DeadlineMS: left, Place: place}
+		t.read = wire.ReadItem{Call: m.Call, DeadlineMS: left, Place: place, Version: m.Version}
+		switch {
+		case m.Ask == coordinator.AskHint:
+			t.read.Want = wire.WantHint
+		case m.WantMark:
+			t.read.Want = wire.WantMark
+		}
 		box.Read(op, epoch, clock, &t.read)
 	case coordinator.AskVoid:
 		t.void = wire.VoidItem{Call: m.Call, DeadlineMS: left, Place: place, Version: m.Version}
@@ -185,6 +204,19 @@ func (r *Router) post(t *Turn, p Peer, c *Cluster, m *coordinator.Send) bool {
 	p.End()
 	t.touchPeer(p)
 	return true
+}
+
+// writeKind is what a replica is told that a record is.
+func writeKind(ask coordinator.Ask) replica.Kind {
+	switch ask {
+	case coordinator.AskRepair:
+		return replica.Repair
+	case coordinator.AskStand:
+		return replica.Stand
+	case coordinator.AskDeliver:
+		return replica.Deliver
+	}
+	return replica.Fresh
 }
 
 // largeRecordBytes is how large a record may be to share a frame. A larger one
@@ -214,14 +246,21 @@ func (r *Router) unsent(t *Turn, m *coordinator.Send) {
 
 // here carries out a message to this node's own replica.
 func (r *Router) here(t *Turn, m *coordinator.Send) {
+	if c := r.world.Cluster(); c != nil && m.Epoch != 0 && m.Epoch < c.Ring.Epoch() && !traitor.Is(traitor.EpochUnchecked) {
+		t.reply = coordinator.Reply{Ask: m.Ask, Code: contract.StaleEpoch, Epoch: uint64(c.Ring.Epoch())}
+		r.deliver(t, m.Call, m.To, &t.reply)
+		return
+	}
 	switch m.Ask {
-	case coordinator.AskWrite, coordinator.AskRepair:
+	case coordinator.AskWrite, coordinator.AskRepair, coordinator.AskStand, coordinator.AskDeliver:
 		w := replica.Write{
-			Deadline: m.Deadline, Token: uint64(m.Place.Token), Namespace: m.Place.Namespace, Key: m.Place.Key,
-			Record: m.Record, Origin: replica.Origin{Call: m.Call}, Seen: m.Seen, HasSeen: m.HasSeen,
+			Kind: writeKind(m.Ask), Deadline: m.Deadline, Token: uint64(m.Place.Token), Namespace: m.Place.Namespace, Key: m.Place.Key,
+			Record: m.Record, Origin: replica.Origin{Call: m.Call}, Seen: m.Seen, HasSeen: m.HasSeen, Target: m.Target, Counted: true,
 		}
-		if m.Ask == coordinator.AskRepair {
-			w.Kind = replica.Repair
+		if m.Ask == coordinator.AskStand && !r.world.StandsIn(m.Target, w.Cost()) {
+			t.reply = coordinator.Reply{Ask: m.Ask, Code: contract.Overloaded}
+			r.deliver(t, m.Call, m.To, &t.reply)
+			return
 		}
 		t.writes = append(t.writes, w)
 	case coordinator.AskVoid:
@@ -229,9 +268,19 @@ func (r *Router) here(t *Turn, m *coordinator.Send) {
 			Kind: replica.Void, Deadline: m.Deadline, Token: uint64(m.Place.Token), Namespace: m.Place.Namespace, Key: m.Place.Key,
 			Version: m.Version, Origin: replica.Origin{Call: m.Call},
 		})
+	case coordinator.AskHint:
+		rec, err := r.world.Kept(uint64(m.Place.Token), m.Place.Namespace, m.Place.Key, m.Version)
+		t.reply = coordinator.Reply{Ask: m.Ask, Record: rec, Shared: true}
+		if err != nil {
+			t.reply.Code = contract.NotReady
+		}
+		r.deliver(t, m.Call, m.To, &t.reply)
 	case coordinator.AskRead, coordinator.AskDigest:
-		rec, code := replica.Read(r.world.Store(), uint64(m.Place.Token), m.Place.Namespace, m.Place.Key)
+		rec, code := r.stored(uint64(m.Place.Token), m.Place.Namespace, m.Place.Key)
 		t.reply = coordinator.Reply{Ask: m.Ask, Code: code, Record: rec, Shared: true}
+		if m.WantMark {
+			t.reply.Mark = r.world.Marks().Of(uint64(m.Place.Token)).Fence
+		}
 		if m.Ask == coordinator.AskDigest {
 			t.reply.Record = header(rec)
 		}
@@ -243,6 +292,14 @@ func (r *Router) here(t *Turn, m *coordinator.Send) {
 		r.read(t)
 		r.deliver(t, m.Call, m.To, &reply)
 	}
+}
+
+// stored is what this node's replica holds of a key.
+func (r *Router) stored(token uint64, namespace uint32, key []byte) ([]byte, contract.Code) {
+	if r.quarantined(token) {
+		return nil, contract.NotReady
+	}
+	return replica.Read(r.world.Store(), token, namespace, key)
 }
 
 // header is the header of a stored record that has been verified.
@@ -263,7 +320,7 @@ func (r *Router) rangeHere(t *Turn, m *coordinator.Send) coordinator.Reply {
 		Prefix: m.Range.Prefix, Limit: m.Range.Limit, Bytes: m.Range.Bytes, KeysOnly: m.Range.KeysOnly, All: m.Range.All,
 	}
 	var part coordinator.RangeReply
-	end, code := replica.Range(t.now, r.world.Store(), &q, func(token uint64, key, rec []byte) {
+	end, code := r.walk(t, &q, func(token uint64, key, rec []byte) {
 		part.Items = append(part.Items, coordinator.RangeItem{Token: ring.Token(token), Key: clone(key), Record: clone(rec)})
 	})
 	part.Done, part.Token, part.Key = end.Done, ring.Token(end.Token), end.Key
@@ -308,16 +365,33 @@ func (r *Router) committed(t *Turn, writes []replica.Write, failure contract.Cod
 		case w.Origin.Done != nil:
 			w.Origin.Done(w.Result.Code == contract.OK)
 			i++
+		case w.Origin.Result != nil:
+			r.stood(w)
+			w.Origin.Result(w.Result)
+			i++
 		case w.Origin.Peer == nil:
-			t.reply = coordinator.Reply{Ask: coordinator.AskWrite, Code: w.Result.Code, Kind: w.Result.Kind, Winner: w.Result.Winner, Buried: w.Result.Buried}
-			if w.Kind == replica.Void {
-				t.reply.Ask = coordinator.AskVoid
-			}
-			r.deliver(t, w.Origin.Call, r.o.Self, &t.reply)
+			r.taken(t, w)
 			i++
 		default:
 			i += r.acknowledge(t, writes[i:], failure)
 		}
+	}
+}
+
+// taken tells who asked at this node what became of a write.
+func (r *Router) taken(t *Turn, w *replica.Write) {
+	r.stood(w)
+	t.reply = coordinator.Reply{Ask: coordinator.AskWrite, Code: w.Result.Code, Kind: w.Result.Kind, Winner: w.Result.Winner, Buried: w.Result.Buried}
+	if w.Kind == replica.Void {
+		t.reply.Ask = coordinator.AskVoid
+	}
+	r.deliver(t, w.Origin.Call, r.o.Self, &t.reply)
+}
+
+// stood tells of a hint that has become durable.
+func (r *Router) stood(w *replica.Write) {
+	if w.Kind == replica.Stand && w.Result.Code == contract.OK {
+		r.world.Stood(w)
 	}
 }
 
@@ -335,6 +409,7 @@ func (r *Router) acknowledge(t *Turn, writes []replica.Write, failure contract.C
 		if failure != contract.OK {
 			w.Result = replica.Result{Code: failure}
 		}
+		r.stood(w)
 		t.wres = wire.WriteResult{Call: w.Origin.Call, Code: w.Result.Code, Winner: w.Result.Winner, Kind: w.Result.Kind, Buried: w.Result.Buried}
 		frame = t.wres.Append(frame)
 		n++

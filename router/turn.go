@@ -33,7 +33,10 @@ type Turn struct {
 	put     wire.WriteAnswer
 	open    coordinator.Request
 	parts   []coordinator.Part // scratch of a level
+	stands  []uint16           // that can stand in
+	passed  []uint16           // members that were looked at for that
 	void    wire.VoidItem
+	shed    failure // the last refusal
 	reply   coordinator.Reply
 	token   []byte // scratch of ring.TokenOf
 	rec     []byte // scratch for an encoded record
@@ -59,8 +62,8 @@ func (r *Router) read(t *Turn) {
 // Finish carries out all effects of the turn, and those that they cause, and
 // flushes every link and connection that was touched.
 func (r *Router) Finish(t *Turn) {
-	sends, answers, stampings := 0, 0, 0
-	for sends < len(t.fx.Sends) || answers < len(t.fx.Answers) || stampings < len(t.fx.Stampings) || len(t.writes) > 0 {
+	sends, answers, stampings, hints := 0, 0, 0, 0
+	for sends < len(t.fx.Sends) || answers < len(t.fx.Answers) || stampings < len(t.fx.Stampings) || hints < len(t.fx.Hints) || len(t.writes) > 0 {
 		for ; stampings < len(t.fx.Stampings); stampings++ {
 			r.stampAbove(t, stampings)
 		}
@@ -70,6 +73,9 @@ func (r *Router) Finish(t *Turn) {
 		}
 		for ; answers < len(t.fx.Answers); answers++ {
 			r.answer(t, &t.fx.Answers[answers])
+		}
+		for ; hints < len(t.fx.Hints); hints++ {
+			r.world.KeepHint(&t.fx.Hints[hints])
 		}
 		if sends == len(t.fx.Sends) && len(t.writes) > 0 {
 			r.commit(t)

@@ -11,6 +11,7 @@ import (
 // World is what the router needs of the node that it runs in. All methods may
 // be called at once by many goroutines and do not block.
 type World interface {
+	Healing
 	// Cluster is what the present epoch says; nil before epoch 1.
 	Cluster() *Cluster
 	// RingMembers are the members of the present epoch in its order, with the
@@ -41,11 +42,15 @@ type World interface {
 	// Observe is told the clock of a peer's message.
 	Observe(from ring.NodeID, clock hlc.Timestamp)
 	// Control handles a request of a node about the metadata (STATUS,
-	// METADATA, INSTALL, PREPARE, ACCEPT) and answers it, now or later. The
+	// METADATA, INSTALL, PREPARE, ACCEPT) or what this one says of itself
+	// (REPORT), and answers it, now or later. The
 	// bytes are good during the call only.
 	Control(from Conn, node ring.NodeID, q *wire.PeerRequest)
 	// ControlAnswer takes the answer to such a request of this node's.
 	ControlAnswer(from ring.NodeID, a *wire.PeerAnswer)
+	// Newer is told the epoch of each message of a member: where it is above this
+	// node's own, that is fetched.
+	Newer(from ring.NodeID, epoch uint64)
 	// Goodbye is told that a peer will take nothing new.
 	Goodbye(from ring.NodeID)
 }

@@ -113,6 +113,8 @@ type node struct {
 	observed map[ring.NodeID]hlc.Timestamp
 	heard    []string // control messages and goodbyes
 
+	healing healing
+
 	queue, busy []replica.Write // of the committer
 	arena       [2][]byte
 	queueMax    int
@@ -245,6 +247,8 @@ func (n *node) commit() bool {
 	n.arena[0], n.arena[1] = n.arena[1][:0], n.arena[0]
 	if n.failure == contract.OK {
 		n.applier.Apply(n.c.now, &n.store, n.busy, &n.store)
+		n.applier.Trees.Publish()
+		n.healing.marks = n.applier.Marks
 	}
 	n.router.Begin(&n.turn)
 	n.router.Committed(&n.turn, n.busy, n.failure)

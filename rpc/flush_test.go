@@ -116,22 +116,25 @@ func TestSlowButSteadyReaderStays(t *testing.T) {
 
 // The deadline of a write that had to wait must not hit a later one.
 func TestWriteDeadlineIsForgotten(t *testing.T) {
-	const stall = 300 * time.Millisecond
-	nc, e := tcpPair(t, Options{OutputBuffer: 64 << 20, WriteStall: stall})
-	big := bytes.Repeat([]byte("b"), 8<<20)
-	e.c.say(big)
-	if e.c.waiting.Load() == 0 {
-		t.Fatal("the socket took it all; the test needs more")
-	}
-	if got := mustFrame(t, nc); len(got) != len(big) {
-		t.Fatalf("%d bytes", len(got))
-	}
-	eventually(t, "drained", func() bool { return e.c.waiting.Load() == 0 })
-	<-time.After(stall + 50*time.Millisecond)
-	e.c.say([]byte("later"))
-	if got := mustFrame(t, nc); got != "later" {
-		t.Fatalf("%q", got)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		nc, e := piped(t, Options{WriteStall: 10 * time.Second, Handshake: time.Hour})
+		e.c.say([]byte("first"))
+		synctest.Wait()
+		if e.c.waiting.Load() == 0 {
+			t.Fatal("the write did not have to wait")
+		}
+		if got := mustFrame(t, nc); got != "first" {
+			t.Fatalf("%q", got)
+		}
+		<-time.After(11 * time.Second)
+		if e.c.waiting.Load() != 0 {
+			t.Fatal("it waits still")
+		}
+		e.c.say([]byte("later"))
+		if got := mustFrame(t, nc); got != "later" {
+			t.Fatalf("%q", got)
+		}
+	})
 }
 
 // Frames appended by many goroutines arrive whole, each goroutine's in order,
