@@ -21,6 +21,7 @@ type Config struct {
 	Drain    Drain    `key:"drain"`
 	Storage  Storage  `key:"storage"`
 	Gossip   Gossip   `key:"gossip"`
+	Hints    Hints    `key:"hints"`
 	Repair   Repair   `key:"repair"`
 	Clock    Clock    `key:"clock"`
 	HTTP     HTTP     `key:"http"`
@@ -248,6 +249,22 @@ type Storage struct {
 	// most storage.write_buffer; a single larger record goes alone. Higher shares a
 	// sync among more writes, lower answers the first of them sooner.
 	CommitBytes Size `key:"commit_bytes"`
+
+	// Reserve is the share of the disk that values may not use, besides what the
+	// database needs to compact itself, up to 50%. When no more is free, writes of
+	// values are refused (DISK_FULL); reads and deletes go on, and writes do again
+	// by themselves when there is room. Higher refuses earlier. 0%: no reserve; a
+	// full disk then stops this node's storage until it is restarted.
+	Reserve Percent `key:"reserve"`
+
+	// DiskWarn is the share of the disk in use from which on status says DEGRADED.
+	// 100%: never.
+	DiskWarn Percent `key:"disk_warn"`
+
+	// ScrubCycle is the time within which everything that is stored is re-read and
+	// compared with its checksums; at least 1s. Lower finds damage sooner and reads
+	// more.
+	ScrubCycle time.Duration `key:"scrub_cycle"`
 }
 
 // Gossip tunes how members watch each other.
@@ -277,8 +294,39 @@ type Gossip struct {
 	Phi int `key:"phi"`
 }
 
-// Repair bounds how old what is repaired may be.
+// Hints bounds the writes that are kept for nodes that may lack them.
+type Hints struct {
+	// MaxBytes is how many bytes of hints are kept here for one node, 1MiB to 1TiB;
+	// beyond it the partition is marked, and repair brings that node up to date.
+	// More lets a node stay away longer before it has to be repaired.
+	MaxBytes Size `key:"max_bytes"`
+	// MaxAge is the age at which hints that counted for no acknowledgement are left
+	// to repair, 1m to 720h. Longer lets a node stay away longer.
+	MaxAge time.Duration `key:"max_age"`
+	// ReplayRate bounds the hints that are sent, in bytes per second, 64KiB to 4GiB, to
+	// all nodes together; while clients have to wait none are. Higher brings a node
+	// that was away up to date sooner.
+	ReplayRate Size `key:"replay_rate"`
+	// Retry is the longest pause after a node that can be reached was not able to take
+	// its hints, 100ms to 1h. Shorter asks it more often.
+	Retry time.Duration `key:"retry"`
+	// AlarmAge is the age of the oldest hint from which on status stops saying OK;
+	// above 0s.
+	AlarmAge time.Duration `key:"alarm_age"`
+}
+
+// Repair says how replicas are compared, and how old what is written may be.
 type Repair struct {
+	// ExchangeInterval is how often each pair of nodes compares what it holds, 1s to
+	// 1h. Shorter finds sooner what differs, and lets deleted keys be purged sooner;
+	// it costs a message of some KiB each time.
+	ExchangeInterval time.Duration `key:"exchange_interval"`
+	// AlarmLag is how long ago all replicas may have been proved to agree before
+	// status stops saying OK; above repair.exchange_interval.
+	AlarmLag time.Duration `key:"alarm_lag"`
+	// Rate bounds what repair reads and sends, in bytes per second, 64KiB to 4GiB; an
+	// eighth of it while clients have to wait.
+	Rate Size `key:"rate"`
 	// MaxRequestAge is the age at which a fresh write is refused (CLOCK); above
 	// timeouts.max, and above twice clock.max_drift. Higher lets clients retry the
 	// same write for longer and delays the purge of deleted keys. It must be the
@@ -288,6 +336,9 @@ type Repair struct {
 
 // Clock bounds how far clocks may be apart.
 type Clock struct {
+	// Warn is how far this node's clock may be off the median of all members' before
+	// status says DEGRADED; above 0s. Above clock.max_drift it is as that.
+	Warn time.Duration `key:"warn"`
 	// MaxDrift is how far a clock may be ahead of this node's before it is not
 	// followed, 1ms to 1m. Lower fences nodes with bad clocks sooner, and healthy
 	// ones wrongly. It must be the same on all nodes.

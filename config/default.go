@@ -50,6 +50,9 @@ func Default() *Config {
 			BloomBits:   10,
 			Compression: "none",
 			CommitBytes: 512 * KiB,
+			Reserve:     5,
+			DiskWarn:    85,
+			ScrubCycle:  24 * time.Hour,
 		},
 		Gossip: Gossip{
 			ProbeInterval:  time.Second,
@@ -57,8 +60,9 @@ func Default() *Config {
 			RejoinInterval: 5 * time.Second,
 			Phi:            8,
 		},
-		Repair: Repair{MaxRequestAge: 30 * time.Second},
-		Clock:  Clock{MaxDrift: 500 * time.Millisecond},
+		Hints:  Hints{MaxBytes: GiB, MaxAge: 3 * time.Hour, ReplayRate: 16 * MiB, Retry: 10 * time.Second, AlarmAge: time.Hour},
+		Repair: Repair{ExchangeInterval: time.Minute, AlarmLag: time.Hour, Rate: 32 * MiB, MaxRequestAge: 30 * time.Second},
+		Clock:  Clock{Warn: 250 * time.Millisecond, MaxDrift: 500 * time.Millisecond},
 		HTTP:   HTTP{Data: true},
 		Log:    Log{Level: "info", Format: "auto"},
 	}

@@ -23,6 +23,8 @@ const (
 	blockSizeMax     = 1 * MiB
 	commitBytesMin   = 1 * KiB
 	openFilesMin     = 16
+	reserveMax       = Percent(50)
+	scrubCycleMin    = time.Second
 	bloomBitsMax     = 32
 	replicasMax      = 63
 	partitionsMax    = 65536
@@ -57,6 +59,8 @@ func (c *Config) Validate() error {
 	c.checkLimits(&k)
 	c.checkTimes(&k)
 	c.checkStorage(&k)
+	c.checkHints(&k)
+	c.checkRepair(&k)
 	k.want(slices.Contains([]string{"debug", "info", "warn", "error"}, c.Log.Level),
 		"log.level is %q: want debug, info, warn or error", c.Log.Level)
 	k.want(slices.Contains([]string{"auto", "text", "json"}, c.Log.Format),
@@ -163,6 +167,7 @@ func (c *Config) checkTimes(k *check) {
 		t.Max, age)
 	k.want(c.Clock.MaxDrift >= driftMin && c.Clock.MaxDrift <= driftMax,
 		"clock.max_drift is %v: want %v to %s", c.Clock.MaxDrift, driftMin, formatDuration(driftMax))
+	k.want(c.Clock.Warn > 0, "clock.warn is %v: want more than 0s", c.Clock.Warn)
 	k.want(age > driftsPerRequest*c.Clock.MaxDrift,
 		"repair.max_request_age is %v: want more than twice clock.max_drift (%v), or fresh writes look too old", age, c.Clock.MaxDrift)
 	beat := time.Duration(c.Gossip.Heartbeat)
@@ -172,6 +177,41 @@ func (c *Config) checkTimes(k *check) {
 	k.want(c.Gossip.ProbeTimeout < c.Gossip.ProbeInterval,
 		"gossip.probe_timeout is %v: want less than gossip.probe_interval (%v)", c.Gossip.ProbeTimeout, c.Gossip.ProbeInterval)
 }
+
+// Bounds of the settings of hints.
+const (
+	hintBytesMin = MiB
+	hintBytesMax = 1024 * GiB
+	hintAgeMin   = time.Minute
+	hintAgeMax   = 30 * 24 * time.Hour
+	hintRetryMin = 100 * time.Millisecond
+	hintRetryMax = time.Hour
+)
+
+func (c *Config) checkHints(k *check) {
+	h := &c.Hints
+	k.want(h.MaxBytes >= hintBytesMin && h.MaxBytes <= hintBytesMax, "hints.max_bytes is %v: want %v to %v", h.MaxBytes, hintBytesMin, hintBytesMax)
+	k.want(h.MaxAge >= hintAgeMin && h.MaxAge <= hintAgeMax, "hints.max_age is %v: want %v to %s", h.MaxAge, hintAgeMin, formatDuration(hintAgeMax))
+	k.want(h.ReplayRate >= repairRateMin && h.ReplayRate <= repairRateMax, "hints.replay_rate is %v: want %v to %v", h.ReplayRate, repairRateMin, repairRateMax)
+	k.want(h.Retry >= hintRetryMin && h.Retry <= hintRetryMax, "hints.retry is %v: want %v to %s", h.Retry, hintRetryMin, formatDuration(hintRetryMax))
+	k.want(h.AlarmAge > 0, "hints.alarm_age is %v: want more than 0s", h.AlarmAge)
+}
+
+func (c *Config) checkRepair(k *check) {
+	r := &c.Repair
+	k.want(r.ExchangeInterval >= exchangeMin && r.ExchangeInterval <= exchangeMax,
+		"repair.exchange_interval is %v: want %v to %s", r.ExchangeInterval, exchangeMin, formatDuration(exchangeMax))
+	k.want(r.AlarmLag > r.ExchangeInterval, "repair.alarm_lag is %v: want more than repair.exchange_interval (%v)", r.AlarmLag, r.ExchangeInterval)
+	k.want(r.Rate >= repairRateMin && r.Rate <= repairRateMax, "repair.rate is %v: want %v to %v", r.Rate, repairRateMin, repairRateMax)
+}
+
+// Bounds of the settings of repair.
+const (
+	exchangeMin   = time.Second
+	exchangeMax   = time.Hour
+	repairRateMin = 64 * KiB
+	repairRateMax = 4 * GiB
+)
 
 func (c *Config) checkStorage(k *check) {
 	s := &c.Storage
@@ -185,4 +225,6 @@ func (c *Config) checkStorage(k *check) {
 	k.want(s.Compression == "none" || s.Compression == "snappy", "storage.compression is %q: want none or snappy", s.Compression)
 	k.want(s.CommitBytes >= commitBytesMin && s.CommitBytes <= s.WriteBuffer,
 		"storage.commit_bytes is %v: want %v to storage.write_buffer (%v)", s.CommitBytes, commitBytesMin, s.WriteBuffer)
+	k.want(s.Reserve <= reserveMax, "storage.reserve is %v: want at most %v", s.Reserve, reserveMax)
+	k.want(s.ScrubCycle >= scrubCycleMin, "storage.scrub_cycle is %v: want at least %v", s.ScrubCycle, scrubCycleMin)
 }
