@@ -54,6 +54,9 @@ func (n *Node) Ready() []admin.Check {
 			checks[1].Why = *why
 		}
 	}
+	if why := n.lost.waits(); why != "" && n.state.Load() != nil {
+		checks = append(checks, admin.Check{Name: "memory", Why: why})
+	}
 	if !n.boundHolds() {
 		checks[2].Why = "the clock has reached its persisted bound"
 	}
@@ -62,6 +65,9 @@ func (n *Node) Ready() []admin.Check {
 	}
 	if why := n.control.unequal.Load(); why != nil {
 		checks = append(checks, admin.Check{Name: "settings", Why: *why, Warn: true})
+	}
+	if why := n.control.behind.Load(); why != nil {
+		checks = append(checks, admin.Check{Name: "data", Why: *why, Warn: true})
 	}
 	if n.draining.Load() {
 		checks[3].Why = "this node is shutting down"

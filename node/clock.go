@@ -94,6 +94,21 @@ func (c *clock) adjust() (jumped, fenced bool) {
 	return jumped, unknown || hlc.Fenced(median, c.maxDrift.Load())
 }
 
+// median is the median of the clocks of all members that were heard lately, own
+// included; false while none was, though there are others.
+func (c *clock) median() (hlc.Timestamp, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var offsets []int64
+	for _, h := range c.peers { // sorted by Median
+		if c.mono()-h.at <= heardFor {
+			offsets = append(offsets, h.offset)
+		}
+	}
+	known := len(offsets) > 0 || c.others == 0
+	return hlc.Make(c.now().Physical+hlc.Median(offsets), 0), known
+}
+
 // awaitPeers fences the clock until all others were heard, or some time has
 // passed: one that is off must not be used before that can be known.
 func (c *clock) awaitPeers(others int) {
@@ -173,8 +188,11 @@ func (c *clock) hear(from ring.NodeID, offset, mono int64) {
 }
 
 // The clock record is the system value clockName: version 1 (1 byte), the
-// bound (8, big-endian).
+// bound (8, big-endian). highestName, in the same form, is the highest bound of all
+// starts before the present one: a start whose clock was set back goes on below it,
+// and what was told before is not above it.
 const (
 	clockName    = "clock"
+	highestName  = "clock.highest"
 	clockVersion = 1
 )

@@ -128,4 +128,6 @@ func (h *linkHandler) down() {
 	h.node.router.Begin(&h.turn)
 	h.node.router.LinkDown(&h.turn, h.id)
 	h.node.router.Finish(&h.turn)
+	h.node.repair.linkDown(h.id)
+	h.node.hints.lost(h.id)
 }

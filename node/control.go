@@ -3,6 +3,8 @@ package node
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"sync/atomic"
@@ -28,6 +30,14 @@ type control struct {
 	logged  string                 // the last such sentence that was logged
 	since   int64                  // monotonic milliseconds of that
 	unequal atomic.Pointer[string] // in which settings others differ; nil: in none
+	behind  atomic.Pointer[string] // that this node has forgotten what it has told others; nil: not known
+	silent  atomic.Pointer[string] // who has not said yet what this node has told it; nil: nobody
+	// asking: this node has started, and does not know yet what it has told others.
+	asking   atomic.Bool
+	distrust atomic.Uint64 // the generation that an epoch has to name before it votes again
+	alarmed  string        // the last alarm that was logged
+	starts   uint64        // what the count of starts was raised to; 0: it was not
+	failed   bool          // a save has failed: core takes for saved what is not
 }
 
 const (
@@ -36,7 +46,9 @@ const (
 )
 
 func newControl(n *Node, core *topology.Core) *control {
-	return &control{node: n, core: core, events: make(chan func(*topology.Effects), controlQueue)}
+	c := &control{node: n, core: core, events: make(chan func(*topology.Effects), controlQueue)}
+	c.asking.Store(true) // until the first report
+	return c
 }
 
 // run owns the topology until ctx ends.
@@ -60,11 +72,13 @@ func (c *control) run(ctx context.Context) error {
 	}
 }
 
-// step handles one event and carries out what follows from it.
+// step handles one event and carries out what follows from it. Where a save fails,
+// nothing else of the event happens, nor of any behind it: core would tell others what
+// it has not saved, and what this node is held to behind its next start.
 func (c *control) step(ctx context.Context, event func(*topology.Effects)) {
 	var out topology.Effects
 	event(&out)
-	if !c.save(ctx, out.Saves) {
+	if c.failed = c.failed || !c.save(ctx, out.Saves); c.failed {
 		return
 	}
 	if out.Installed != nil {
@@ -76,6 +90,12 @@ func (c *control) step(ctx context.Context, event func(*topology.Effects)) {
 	for i := range out.Replies {
 		c.reply(&out.Replies[i])
 	}
+	for _, o := range out.Outcomes {
+		o.To.(chan<- topology.Outcome) <- o // it has room for one
+	}
+	if out.Removed != "" {
+		c.node.fail(errors.New(out.Removed))
+	}
 	c.report()
 }
 
@@ -86,6 +106,7 @@ const logWaitEvery = 2000
 // report keeps the sentence of what the node waits for, and logs its changes.
 func (c *control) report() {
 	c.reportUnequal()
+	c.reportMemory()
 	now := c.core.Waiting()
 	if now == "" {
 		c.waiting.Store(nil)
@@ -116,6 +137,45 @@ func (c *control) reportUnequal() {
 	}
 	c.unequal.Store(&now)
 	c.node.log.Warn("the settings of the nodes differ: " + now)
+}
+
+// reportMemory keeps what is known of what this node has told others before its
+// start, and logs what is new.
+func (c *control) reportMemory() {
+	if why := c.core.Behind(); !said(&c.behind, why) && why != "" {
+		c.node.log.Error("this node has lost data: " + why)
+	}
+	if n := c.core.ToldIncarnation(); n >= c.node.incarnation && n > c.starts {
+		// No two starts may have one number: the next is above all that were told.
+		w := replica.Write{Kind: replica.System, Key: []byte(incarnationName), Record: uintValue(incarnationVersion, n)}
+		if c.node.committer.Submit([]replica.Write{w}) {
+			c.starts = n
+		}
+	}
+	generation, _ := c.core.Distrusted()
+	c.distrust.Store(generation)
+	waits, names := c.core.Asking()
+	c.asking.Store(waits)
+	list := strings.Join(names, ", ")
+	if !said(&c.silent, list) && list != "" && !waits {
+		c.node.log.Warn("not all members could say yet what this node has told them before its start", "silent", list)
+	}
+	if a := c.core.Alarm(); a != c.alarmed {
+		c.alarmed = a
+		c.node.log.Error("a promise between the nodes is broken: " + a)
+	}
+}
+
+// said keeps a sentence, "" as nil; true if it was there already.
+func said(at *atomic.Pointer[string], sentence string) bool {
+	if known := at.Load(); known != nil && *known == sentence || known == nil && sentence == "" {
+		return true
+	}
+	at.Store(nil)
+	if sentence != "" {
+		at.Store(&sentence)
+	}
+	return false
 }
 
 // save makes system values durable; false if that failed, and then nothing
@@ -194,11 +254,11 @@ func (c *control) post(event func(*topology.Effects)) {
 }
 
 // request queues a request of another node; its bytes are copied.
-func (c *control) request(from router.Conn, q *wire.PeerRequest) {
+func (c *control) request(from router.Conn, node ring.NodeID, q *wire.PeerRequest) {
 	own := wire.PeerRequest{PeerHead: q.PeerHead, Document: bytes.Clone(q.Document), Ballot: wire.Ballot{
 		Register: bytes.Clone(q.Ballot.Register), Ballot: q.Ballot.Ballot, Value: bytes.Clone(q.Ballot.Value),
 	}}
-	c.post(func(out *topology.Effects) { c.core.Request(from, &own, out) })
+	c.post(func(out *topology.Effects) { c.core.Request(from, node, &own, out) })
 }
 
 // answer queues the answer to a message of this node's; its bytes are copied.
@@ -207,6 +267,42 @@ func (c *control) answer(from ring.NodeID, a *wire.PeerAnswer) {
 	own.Vote.Value = bytes.Clone(a.Vote.Value)
 	c.post(func(out *topology.Effects) { c.core.Answer(from, &own, out) })
 }
+
+// newer tells that a node, or gossip (then from is zero), has named an epoch.
+func (c *control) newer(from ring.NodeID, epoch uint64) {
+	if epoch > c.node.Epoch() {
+		c.post(func(out *topology.Effects) { c.core.Newer(c.node.clock.mono(), epoch, from, out) })
+	}
+}
+
+// Propose has a change of the cluster's metadata decided, and returns the number of
+// the epoch that it has made once this node acts on that. Its errors are those of
+// package topology; where ctx ends first, the change is not known to be decided.
+func (n *Node) Propose(ctx context.Context, change topology.Change) (epoch uint64, err error) {
+	told := make(chan topology.Outcome, 1)
+	event := func(out *topology.Effects) {
+		n.control.core.Propose(n.clock.mono(), (chan<- topology.Outcome)(told), change, out)
+	}
+	select {
+	case n.control.events <- event:
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	case <-n.stopped:
+		return 0, topology.ErrNotMember
+	}
+	select {
+	case o := <-told:
+		return o.Epoch, o.Err
+	case <-ctx.Done():
+		return 0, fmt.Errorf("%w: %w", topology.ErrUndecided, ctx.Err())
+	case <-n.stopped:
+		return 0, topology.ErrUndecided
+	}
+}
+
+// Newer is told by whoever meets one that a node acts in a newer epoch than this
+// one, which then fetches it at once. It does not block.
+func (n *Node) Newer(from ring.NodeID, epoch uint64) { n.control.newer(from, epoch) }
 
 // learned is said once per connection, so it may not be dropped.
 func (c *control) learned(addr string, id ring.NodeID) {
@@ -221,12 +317,22 @@ func (c *control) unreachable(addr, why string) {
 }
 
 // Control implements router.World.
-func (n *Node) Control(from router.Conn, _ ring.NodeID, q *wire.PeerRequest) {
-	n.control.request(from, q)
+func (n *Node) Control(from router.Conn, node ring.NodeID, q *wire.PeerRequest) {
+	if q.Op == wire.OpReport {
+		n.tellReport(from, q)
+		return
+	}
+	n.control.request(from, node, q)
 }
 
 // ControlAnswer implements router.World.
-func (n *Node) ControlAnswer(from ring.NodeID, a *wire.PeerAnswer) { n.control.answer(from, a) }
+func (n *Node) ControlAnswer(from ring.NodeID, a *wire.PeerAnswer) {
+	if a.Op == wire.OpReport {
+		n.evidence.answered(from, a)
+		return
+	}
+	n.control.answer(from, a)
+}
 
 // Clock implements router.World.
 func (n *Node) Clock() hlc.Timestamp { return n.clock.read() }

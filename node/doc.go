@@ -11,7 +11,8 @@
 //
 // The order of the start:
 //
-//  1. The data directory is locked, the database verified and opened.
+//  1. The data directory is locked, the database verified and opened; one that is lost
+//     or damaged is renewed (lost.go), and lacks what is to be rebuilt.
 //  2. A new incarnation and a clock bound are written and synced: from here on
 //     no version of this start can collide with one of an earlier start.
 //  3. The listeners are bound, so that a port in use is told before anything
@@ -20,6 +21,9 @@
 //     PING are answered and everything else is NOT_READY.
 //  5. The control goroutine founds the cluster or finds it; with metadata come
 //     the links to the members, gossip, and readiness.
+//  6. The members are asked what they have heard of this node. Nothing is served
+//     before they have answered, or 10 s have passed; what is in doubt goes into
+//     quarantine (quarantine.go) and is rebuilt by package repair.
 //
 // The order of the stop, each step bounded:
 //

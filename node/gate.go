@@ -145,7 +145,7 @@ func memoryLimit(share config.Percent) uint64 {
 // govern decides again and again how much is let in.
 func (n *Node) govern(ctx context.Context) error {
 	l := n.config.Limits
-	g := router.NewGovernor(router.GovernorOptions{Target: l.QueueDelay, Least: openLeast, Most: shards * slotsPerShard})
+	g := router.NewGovernor(router.GovernorOptions{Target: l.QueueDelay, Every: governEvery, Least: openLeast, Most: shards * slotsPerShard})
 	limit := memoryLimit(l.Memory)
 	v := newVitals()
 	tick := time.NewTicker(governEvery)

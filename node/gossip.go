@@ -9,12 +9,15 @@ import (
 	"time"
 
 	"github.com/candordb/candor/gossip"
+	"github.com/candordb/candor/ring"
 	"github.com/candordb/candor/topology"
 )
 
-// startGossip begins to take part in the group, once the cluster's id is known.
+// startGossip begins to take part in the group, once the cluster's id is known; if
+// it has begun, it spreads the number of the new epoch.
 func (n *Node) startGossip(m *topology.Metadata) error {
-	if n.gossip.Load() != nil {
+	if g := n.gossip.Load(); g != nil {
+		g.Announce()
 		return nil
 	}
 	listen, err := literal(n.config.Listen.Gossip)
@@ -138,5 +141,5 @@ func (n *Node) Epoch() uint64 {
 	return 0
 }
 
-// Offer implements gossip.Shared. There is no epoch after the first yet.
-func (n *Node) Offer(uint64) {}
+// Offer implements gossip.Shared.
+func (n *Node) Offer(epoch uint64) { n.control.newer(ring.NodeID{}, epoch) }

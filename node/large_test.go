@@ -22,7 +22,8 @@ func TestLargeValuesDoNotCutConnections(t *testing.T) {
 	for i := range c.nodes {
 		c.awaitReady(i)
 	}
-	cl, err := client.Open(context.Background(), "candor://"+c.nodes[0].config.Listen.Client+"/default?timeout=5s")
+	c.awaitTrust()
+	cl, err := client.Open(context.Background(), "candor://"+c.nodes[0].config.Listen.Client+"/default?timeout=60s")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,6 +23,8 @@ type Machine struct {
 	// Lost says, while the node stops, that its machine is gone from the network:
 	// then it says no goodbye. Default: it is not.
 	Lost func() bool
+
+	started func(*Node) // tests of this package get hold of the node by it
 }
 
 func (m Machine) withDefaults() Machine {

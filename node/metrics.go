@@ -101,7 +101,10 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	counter(descTooAhead, n.clock.tooAhead.Load())
 	gauge(descBuild, 1, n.version)
 	m.collectStorage(gauge, counter, out)
+	m.collectRepair(gauge, counter)
+	m.collectHints(gauge, counter)
 	m.collectPeers(gauge)
+	m.collectVerdict(gauge)
 }
 
 func (m *metrics) collectLimits(gauge func(*prometheus.Desc, float64, ...string), counter func(*prometheus.Desc, uint64, ...string)) {

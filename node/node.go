@@ -13,6 +13,7 @@ import (
 	"github.com/candordb/candor/config"
 	"github.com/candordb/candor/contract"
 	"github.com/candordb/candor/gossip"
+	"github.com/candordb/candor/hinted"
 	"github.com/candordb/candor/hlc"
 	"github.com/candordb/candor/replica"
 	"github.com/candordb/candor/ring"
@@ -38,6 +39,8 @@ type Node struct {
 	log         *slog.Logger
 	id          ring.NodeID
 	incarnation uint64
+	life        uint64        // random, of this start
+	highest     hlc.Timestamp // of the clock bounds of all starts before this one
 	rpcOptions  rpc.Options
 	started     time.Time
 
@@ -59,6 +62,15 @@ type Node struct {
 	admin     *admin.Server
 	gossip    atomic.Pointer[gossip.Gossip]
 	state     atomic.Pointer[state] // nil before epoch 1
+	trees     trees
+	repair    *repairer
+	tasks     tasks
+	hints     *hints
+	lost      *lost
+	scrub     scrub
+	reporter  *reporter
+	evidence  *evidence
+	marks     atomic.Pointer[replica.Marks] // nil before epoch 1
 
 	clientListener, peerListener, httpListener net.Listener
 	clients, peers                             *rpc.Server
@@ -92,7 +104,8 @@ func (n *Node) background(work func(context.Context) error) {
 	})
 }
 
-// install makes metadata what this node works by. It is durable already.
+// install makes the metadata of an epoch, the first or a later one, what this node
+// works by. They are durable already.
 func (n *Node) install(m *topology.Metadata) {
 	if err := n.adopt(m); err != nil {
 		select {
@@ -118,12 +131,31 @@ func (n *Node) adopt(m *topology.Metadata) error {
 			Name: ns.Name, Number: ns.Number, Read: contract.Level(ns.Read), Write: contract.Level(ns.Write), TTL: ns.TTLMS, MaxValue: ns.MaxValue,
 		})
 	}
+	if err := n.loadHealing(view, m.Seed); err != nil {
+		return err
+	}
+	n.forgetRebuilt(m)
 	n.clock.maxDrift.Store(c.MaxDrift)
-	n.clock.awaitPeers(len(m.Members) - 1)
+	if n.state.Load() == nil { // later, this node knows its clock
+		n.clock.awaitPeers(len(m.Members) - 1)
+	}
 	n.state.Store(&state{meta: m, cluster: c})
+	n.hints.with(func(h *hinted.Core) { h.Ring(view) })
+	n.admin.Changed()
 	n.log.Info("part of the cluster", "cluster", m.ClusterName, "epoch", m.Epoch, "members", len(m.Members), "replicas", m.Replicas, "partitions", m.Partitions)
 	n.links.dialMembers(view)
 	return n.startGossip(m)
+}
+
+// addressOf is where the member of an id can be reached now; no address if it is no
+// member any more.
+func (n *Node) addressOf(id ring.NodeID) ring.Member {
+	if c := n.Cluster(); c != nil {
+		if i, ok := c.Ring.Index(id); ok {
+			return n.address(*c.Ring.Member(i))
+		}
+	}
+	return ring.Member{}
 }
 
 // address is where a member can be reached now: as gossip knows it, else as the
@@ -171,7 +203,7 @@ func (n *Node) RingMembers() []wire.RingMember {
 }
 
 // Serving implements router.World.
-func (n *Node) Serving() bool { return n.engine.Err() == nil }
+func (n *Node) Serving() bool { return n.engine.Err() == nil && n.lost.admitted.Load() }
 
 // Store implements router.World.
 func (n *Node) Store() replica.Store { return n.store }
@@ -222,10 +254,15 @@ func (n *Node) committed(turn *router.Turn, writes []replica.Write, err error) {
 	switch {
 	case errors.Is(err, storage.ErrInDoubt):
 		code = contract.Internal
+	case errors.Is(err, storage.ErrDiskFull):
+		code = contract.DiskFull
 	case err != nil:
 		code = contract.NotReady
 	}
 	n.probe.commit(writes)
+	if err == nil {
+		n.publish()
+	}
 	n.router.Begin(turn)
 	n.router.Committed(turn, writes, code)
 	n.router.Finish(turn)

@@ -37,22 +37,29 @@ type running struct {
 	done    chan error
 }
 
-// freePorts picks ports that are free now.
+// freePorts picks ports that are free now, over TCP and over UDP, which gossip needs.
+// All are held until all are found, so that they differ.
 func freePorts(t *testing.T, n int) []string {
 	t.Helper()
 	var addrs []string
-	for range n {
+	for len(addrs) < n {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer l.Close()
+		u, err := net.ListenPacket("udp", l.Addr().String())
+		if err != nil {
+			continue
+		}
+		defer u.Close()
 		addrs = append(addrs, l.Addr().String())
 	}
 	return addrs
 }
 
-// startCluster starts n nodes and waits until all are ready.
+// startCluster starts n nodes and waits until all are ready, and hold each other for
+// up.
 func startCluster(t *testing.T, n int) *cluster {
 	t.Helper()
 	c := newCluster(t, n)
@@ -63,6 +70,7 @@ func startCluster(t *testing.T, n int) *cluster {
 	for i := range n {
 		c.awaitReady(i)
 	}
+	c.awaitTrust()
 	return c
 }
 
@@ -88,6 +96,8 @@ func newCluster(t *testing.T, n int) *cluster {
 		// All that a test pretends to be has one address.
 		cfg.Limits.PerIP, cfg.Limits.PreauthPerIP = 4096, 4096
 		cfg.Storage.BlockCache, cfg.Storage.WriteBuffer = 8<<20, 4<<20
+		// A machine that stalls for seconds is no reason to refuse anything.
+		cfg.Timeouts.Default, cfg.Timeouts.Max = 15*time.Second, 20*time.Second
 		c.nodes = append(c.nodes, &running{config: cfg})
 	}
 	return c
@@ -145,7 +155,7 @@ func (c *cluster) halt(i int) {
 		if err != nil {
 			c.t.Errorf("node %d: %v", i+1, err)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		c.t.Fatalf("node %d does not stop", i+1)
 	}
 	r.done = nil
@@ -157,17 +167,21 @@ func (c *cluster) stop() {
 	}
 }
 
+// patience is how long tests wait for what has to happen: far more than it takes, for
+// machines that are slow, and that stand still for seconds.
+const patience = time.Minute
+
 // eventually tries until ok, for a bounded time.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	end := time.After(20 * time.Second)
+	end := time.After(patience)
 	for !ok() {
 		select {
 		case <-tick.C:
 		case <-end:
-			t.Fatalf("not within 20 s: %s", what)
+			t.Fatalf("not within %v: %s", patience, what)
 		}
 	}
 }
@@ -184,7 +198,7 @@ func (c *cluster) awaitReady(i int) {
 	})
 }
 
-var testClient = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 10 * time.Second}
+var testClient = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
 
 // do makes one request of node i.
 func (c *cluster) do(method string, i int, path, body string) (int, http.Header, string) {

@@ -26,6 +26,7 @@ type peer struct {
 	node    *Node
 	id      ring.NodeID
 	name    string
+	stop    context.CancelFunc     // ends the link, when the node is no member any more
 	leaving atomic.Bool            // it said goodbye on the present connection
 	failure atomic.Pointer[string] // why the link is down
 	state   atomic.Uint32          // gossip.State: what to make of it now
@@ -81,7 +82,8 @@ func (l *links) all() map[ring.NodeID]*peer {
 	return nil
 }
 
-// dialMembers opens a link to every member but this node itself.
+// dialMembers opens a link to every member but this node itself that has none yet,
+// and ends those to nodes that are members no more.
 func (l *links) dialMembers(view *ring.View) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -89,27 +91,34 @@ func (l *links) dialMembers(view *ring.View) {
 		l.stopBoot()
 		l.stopBoot, l.bootstrap = nil, nil
 	}
-	next := l.all()
-	if next == nil {
-		next = make(map[ring.NodeID]*peer)
-	}
+	old, next := l.all(), make(map[ring.NodeID]*peer)
 	l.node.watch.follow(view)
 	for _, m := range view.Members() {
-		if m.ID != l.node.id && next[m.ID] == nil {
+		switch p := old[m.ID]; {
+		case m.ID == l.node.id:
+		case p != nil:
+			next[m.ID] = p
+		default:
 			next[m.ID] = l.dialMember(m)
 		}
+		delete(old, m.ID)
 	}
 	l.members.Store(&next)
+	for _, p := range old { // in no order: each by itself
+		p.stop()
+	}
 	l.node.Changed()
 }
 
 func (l *links) dialMember(m ring.Member) *peer {
 	n := l.node
 	p := &peer{node: n, id: m.ID, name: m.Name}
+	var ctx context.Context
+	ctx, p.stop = context.WithCancel(n.ctx)
 	n.watch.begin(p)
 	h := &linkHandler{node: n, id: m.ID}
 	o := l.options(h)
-	o.Address = func() string { return n.address(m).Peer }
+	o.Address = func() string { return n.addressOf(m.ID).Peer }
 	o.OnHello = func(body []byte) error {
 		clock, err := n.checkHello(body, m.ID)
 		if err == nil {
@@ -141,7 +150,7 @@ func (l *links) dialMember(m ring.Member) *peer {
 	}
 	p.Link = rpc.NewLink(o)
 	h.link = p.Link
-	n.background(func(ctx context.Context) error { return p.Link.Run(ctx) })
+	n.background(func(context.Context) error { return p.Link.Run(ctx) })
 	return p
 }
 

@@ -136,6 +136,8 @@ func everyRequest(t *testing.T, s socket) {
 	want("EXPLAIN", known.Token != 0 && known.Partition == known.Token>>58 && known.Winner == ordered.Version && len(known.Rows) == 1, known)
 	row := known.Rows[0]
 	want("EXPLAIN row", row.Role == wire.RoleNatural && row.Reachable && row.Version == ordered.Version && row.ChecksumOK && row.ValueBytes == 1, row)
+	kept := ask(wire.OpPut, "any", func(q *wire.Request) { q.Level, q.Flags = contract.Any, contract.Sloppy }).Write
+	want("any", kept.Receipt.Need == 1 && kept.Receipt.Acked == 1 && kept.Receipt.Hinted == 0 && kept.Receipt.Level == contract.Any, kept.Receipt)
 	gone := ask(wire.OpDelete, "k", nil).Write
 	tomb := ask(wire.OpGet, "k", nil).Get
 	want("DELETE", !tomb.Found && tomb.Version == gone.Version, tomb)
@@ -147,10 +149,12 @@ func everyRequest(t *testing.T, s socket) {
 		winner  hlc.Version
 	}{
 		{"k", gone.Version, contract.Committed, gone.Version}, {"k", first.Version, contract.FateSuperseded, gone.Version},
-		{"unused", unused, contract.NotApplied, hlc.Version{}},
+		{"unused", unused, contract.NotApplied, hlc.Version{}}, {"any", kept.Version, contract.Committed, kept.Version},
 	} {
-		a := ask(wire.OpOutcome, o.key, func(q *wire.Request) { q.Version, q.HasVersion = o.version, true }).Outcome
-		want("OUTCOME "+o.fate.String(), a.Fate == o.fate && a.Winner == o.winner, a)
+		for _, sloppy := range []contract.Flags{0, contract.OutcomeSloppy} {
+			a := ask(wire.OpOutcome, o.key, func(q *wire.Request) { q.Version, q.HasVersion, q.Flags = o.version, true, sloppy }).Outcome
+			want("OUTCOME "+o.fate.String(), a.Fate == o.fate && a.Winner == o.winner, a)
+		}
 	}
 	a := s.ask(ofKey(wire.OpPut, 99, "unused", func(q *wire.Request) { q.Version, q.HasVersion = unused, true }))
 	want("given up", a.Code == contract.Clock && a.Error.Kind == contract.StampGivenUp, a)
@@ -200,9 +204,9 @@ func everyRefusal(t *testing.T, s socket) {
 		{"a condition", put(func(q *wire.Request) { q.Condition.Kind = wire.IfAbsent }), contract.WrongMode, func(e *wire.Error) bool { return e.Mode == "lww" }},
 		{"serial", get(at(contract.Serial)), contract.WrongMode, func(e *wire.Error) bool { return e.Mode == "lww" }},
 		{"above N", get(at(2)), contract.BadRequest, nil},
-		{"any", put(at(contract.Any)), contract.Unsupported, nil},
-		{"sloppy", put(func(q *wire.Request) { q.Flags = contract.Sloppy }), contract.Unsupported, nil},
-		{"a sloppy OUTCOME", ofKey(wire.OpOutcome, 7, "k", func(q *wire.Request) { q.Flags, q.Version.Writer = contract.OutcomeSloppy, 1 }), contract.Unsupported, nil},
+		{"a read at any", get(at(contract.Any)), contract.BadRequest, nil},
+		{"a sloppy read", get(func(q *wire.Request) { q.Flags = contract.Sloppy }), contract.BadRequest, nil},
+		{"an OUTCOME with an unknown flag", ofKey(wire.OpOutcome, 7, "k", func(q *wire.Request) { q.Flags, q.Version.Writer = 2, 1 }), contract.Unsupported, nil},
 		{"an unknown namespace", get(func(q *wire.Request) { q.Namespace = []byte("nowhere") }), contract.UnknownNamespace, nil},
 		{"a key too large", get(func(q *wire.Request) { q.Key = make([]byte, 4097) }), contract.TooLarge, func(e *wire.Error) bool { return e.Limit == 4096 }},
 		{"a value too large", put(func(q *wire.Request) { q.Value = make([]byte, 1<<20+1) }), contract.TooLarge, func(e *wire.Error) bool { return e.Limit == 1<<20 }},

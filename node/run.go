@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"path/filepath"
 	"sync"
 	"syscall"
 	"time"
@@ -40,11 +39,28 @@ const shards = 16
 const slotsPerShard = 4096
 
 // Run runs a node until ctx ends, then stops it in order and returns nil. Its
-// error, before or after that, is one sentence that says what to do.
+// error, before or after that, is one sentence that says what to do. A node whose
+// database is found to be damaged is stopped and started again in between: the
+// database is renewed, and what is missing rebuilt from the others.
 func Run(ctx context.Context, c *config.Config, o Options) error {
 	if err := ring.CheckHash(); err != nil {
 		return err
 	}
+	for renewals := 0; ; renewals++ {
+		began := time.Now()
+		err := run(ctx, c, o)
+		if time.Since(began) > renewalsCalm {
+			renewals = 0
+		}
+		if !errors.Is(err, errDamaged) || ctx.Err() != nil || renewals == renewalsMax {
+			return err
+		}
+		o.Log.Error("this node starts again, to renew its database", "error", err)
+	}
+}
+
+// run runs a node once.
+func run(ctx context.Context, c *config.Config, o Options) error {
 	n := &Node{
 		config: c, machine: o.Machine.withDefaults(), version: o.Version, log: o.Log, started: time.Now(),
 		failed: make(chan error, 1), gossipDone: make(chan struct{}),
@@ -75,23 +91,11 @@ func frameBytes(c *config.Config) int {
 	return int(c.Limits.Value) + 64<<10
 }
 
-// open locks the data directory, opens the database and begins a new
-// incarnation.
+// open opens the data directory and begins a new incarnation.
 func (n *Node) open() error {
-	dir, err := storage.OpenDir(n.config.Node.DataDir, crand.Reader, nil)
-	if err != nil {
+	if err := n.openStorage(); err != nil {
 		return err
 	}
-	n.dir, n.id = dir, dir.Node()
-	s := n.config.Storage
-	db, err := storage.Open(dir.DB(), storage.Options{
-		WriteBuffer: int(s.WriteBuffer), BlockCache: int(s.BlockCache), BlockSize: int(s.BlockSize), OpenFiles: s.OpenFiles,
-		BloomBits: s.BloomBits, Snappy: s.Compression == "snappy", Log: n.log,
-	})
-	if err != nil {
-		return errors.Join(fmt.Errorf("the database in %s: %w", filepath.Join(n.config.Node.DataDir, "db"), err), dir.Close())
-	}
-	n.engine, n.store = db, newStore(db)
 	if err := n.store.loadVoids(); err != nil {
 		return errors.Join(err, n.closeStorage())
 	}
@@ -99,6 +103,14 @@ func (n *Node) open() error {
 		return errors.Join(err, n.closeStorage())
 	}
 	return nil
+}
+
+// reserve is storage.reserve as the storage takes it, where 0 is its default.
+func reserve(p config.Percent) int {
+	if p == 0 {
+		return -1
+	}
+	return int(p)
 }
 
 // begin writes the new incarnation and the first clock bound, and makes the
@@ -112,11 +124,16 @@ func (n *Node) begin() error {
 	if err != nil {
 		return err
 	}
-	var random [8]byte
+	highest, err := systemUint(n.engine, highestName, clockVersion)
+	if err != nil {
+		return err
+	}
+	highest = max(highest, bound)
+	var random [16]byte
 	if _, err := crand.Read(random[:]); err != nil {
 		return err
 	}
-	n.incarnation = incarnation + 1
+	n.incarnation, n.highest, n.life = incarnation+1, hlc.Timestamp(highest), binary.BigEndian.Uint64(random[8:])|1
 	n.clock = newClockOn(n.machine.Wall, n.config.Clock.MaxDrift.Milliseconds(), binary.BigEndian.Uint64(random[:]))
 	physical := n.clock.now().Physical
 	n.clock.last.Store(uint64(hlc.Restart(hlc.Timestamp(bound), physical, physical, n.config.Clock.MaxDrift.Milliseconds())))
@@ -125,6 +142,7 @@ func (n *Node) begin() error {
 	b.Batch = new(storage.Batch)
 	b.PutSystem([]byte(incarnationName), uintValue(incarnationVersion, n.incarnation))
 	b.PutSystem([]byte(clockName), uintValue(clockVersion, uint64(next)))
+	b.PutSystem([]byte(highestName), uintValue(clockVersion, highest))
 	if err := n.engine.Write(b.Batch); err != nil {
 		return err
 	}
@@ -159,17 +177,26 @@ func (n *Node) assemble() error {
 		QueueBytes: int(l.QueueBytes), BatchBytes: int(n.config.Storage.CommitBytes),
 		Apply: func(writes []replica.Write, b *storage.Batch) {
 			scratch.Batch = b
-			if c := n.Cluster(); c != nil { // else there are no records yet, only system values
-				n.applier.AgeLimit = c.AgeLimit
-			}
+			n.beginBatch()
+			n.trees.mu.Lock()
 			n.applier.Apply(n.clock.now(), n.store, writes, &scratch)
+			n.trees.mu.Unlock()
 			n.counted()
 		},
 		Done: func(writes []replica.Write, err error) { n.committed(&turn, writes, err) },
 	})
+	lost, err := newLost(n)
+	if err != nil {
+		return err
+	}
+	n.lost, n.store.damaged, n.store.broken = lost, n.damaged, n.broken
 	n.links = &links{node: n}
 	n.watch = newWatch(n)
-	return nil
+	n.repair = newRepairer(n)
+	n.reporter, n.evidence = newReporter(n), newEvidence(n)
+	hints, err := newHints(n)
+	n.hints, n.store.coming = hints, hints.coming
+	return err
 }
 
 // counted publishes the replica's counters, and tells of what must not be: one
@@ -270,13 +297,17 @@ func (n *Node) serve(ctx context.Context) error {
 		n.links.dialBootstrap(n.ctx, n.config.Cluster.Bootstrap)
 	}
 	if err == nil {
-		for _, work := range []func(context.Context) error{n.clients.Run, n.peers.Run, n.control.run, n.sweep, n.govern, n.keepTime, n.watch.run} {
+		for _, work := range []func(context.Context) error{n.clients.Run, n.peers.Run, n.control.run, n.sweep, n.govern, n.keepTime, n.watch.run, n.countTrees, n.clean, n.repair.run, n.repair.recount, n.hints.run, n.hints.tidy, n.reporter.run, n.reporter.lookUpSeeds, n.timeWrites, n.evidence.run, n.lost.run, n.scrub.run(n)} {
 			n.background(work)
 		}
 		n.log.Info("node runs", "name", n.config.Node.Name, "id", n.id, "client", n.clientListener.Addr().String(), "peer", n.peerListener.Addr().String(), "http", n.httpListener.Addr().String())
+		if n.machine.started != nil {
+			n.machine.started(n)
+		}
 		err = n.untilStopped(ctx)
 	}
 	n.stop(admin)
+	n.keepTrees()
 	n.committer.Close()
 	return errors.Join(err, <-committed)
 }
@@ -297,16 +328,9 @@ func (n *Node) untilStopped(ctx context.Context) error {
 // topology makes the Core from what is saved, and checks it against the data
 // directory.
 func (n *Node) topology() (*topology.Core, error) {
-	meta, err := system(n.engine, topology.MetadataName)
+	saved, err := topology.Load(func(name string) ([]byte, error) { return system(n.engine, name) })
 	if err != nil {
 		return nil, err
-	}
-	register, err := system(n.engine, topology.RegisterName)
-	if err != nil {
-		return nil, err
-	}
-	if _, member := n.dir.Cluster(); member && meta == nil {
-		return nil, fmt.Errorf("the database in %s lacks the metadata of the cluster that node.json names: put back the db folder that belongs here, as it was when the node last ran", n.config.Node.DataDir)
 	}
 	c := n.config
 	return topology.New(topology.Options{
@@ -314,7 +338,8 @@ func (n *Node) topology() (*topology.Core, error) {
 		Namespaces: namespaceRows(c.ParseNamespaces()),
 		AgeLimitMS: c.Repair.MaxRequestAge.Milliseconds(), MaxDriftMS: c.Clock.MaxDrift.Milliseconds(),
 		KeyBytes: int64(c.Limits.Key), ValueBytes: int64(c.Limits.Value),
-	}, meta, register)
+		Incarnation: n.incarnation, Life: n.life, Bound: n.highest, Forgotten: n.lost.forgotten(),
+	}, saved)
 }
 
 // namespaceRows are the namespaces of the configuration as metadata.

@@ -15,6 +15,9 @@ func (n *Node) Snapshot() *admin.Snapshot {
 		Time: time.Now(), Self: n.id, Name: n.config.Node.Name, Region: n.config.Node.Region, Version: n.version, Incarnation: n.incarnation,
 		Cluster: n.config.Cluster.Name, Draining: n.draining.Load(), Fenced: n.clock.fenced.Load(),
 	}
+	if j := n.evidence.judged.Load(); j != nil {
+		s.Verdict, s.Sentence, _ = n.evidence.verdictNow()
+	}
 	if err := n.engine.Err(); err != nil {
 		s.Stopped = err.Error()
 	}
@@ -36,7 +39,7 @@ func (n *Node) Snapshot() *admin.Snapshot {
 func (n *Node) member(m ring.Member) admin.Member {
 	row := admin.Member{Member: n.address(m), Gossip: n.gossiped(m.ID)}
 	if m.ID == n.id {
-		row.Reachable, row.Linked = n.Serving(), true
+		row.Reachable, row.Linked, row.Why = n.Serving(), true, n.lost.waits()
 		if err := n.engine.Err(); err != nil {
 			row.Why = err.Error()
 		}

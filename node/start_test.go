@@ -105,11 +105,11 @@ func TestAStartBeginsANewIncarnation(t *testing.T) {
 func TestTheBoundStopsTheClock(t *testing.T) {
 	c := newClock(500, 1)
 	now := c.now().Physical
-	c.bound.Store(uint64(hlc.Make(now+50, 0)))
+	c.bound.Store(uint64(hlc.Make(now+600_000, 0)))
 	if _, ok := c.stamp(); !ok {
 		t.Fatal("no stamp within the bound")
 	}
-	c.last.Store(uint64(hlc.Make(now+60, 0)))
+	c.last.Store(uint64(hlc.Make(now+600_010, 0)))
 	if v, ok := c.stamp(); ok {
 		t.Fatalf("%v was issued above the bound", v)
 	}

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
+	"github.com/candordb/candor/hinted"
 	"github.com/candordb/candor/hlc"
 	"github.com/candordb/candor/record"
 	"github.com/candordb/candor/replica"
@@ -15,12 +17,18 @@ import (
 // store is the engine as package replica sees it.
 type store struct {
 	engine storage.Engine
+	coming func(*replica.Hint) // told of each hint that goes into a batch
+	// damaged is told of damage where it is met (replica.Witness).
+	damaged func(token uint64, namespace uint32, key []byte)
+	// broken is told of damage below the records: of a block of a table.
+	broken func(error)
 	keys   sync.Pool // *[]byte, scratch for encoded keys
 
 	// voids holds every version that was ever given up here, whatever its key, so
 	// that a write, which is almost never of one, need not ask the engine. It is the
 	// committer's.
-	voids map[hlc.Version]struct{}
+	voids  map[hlc.Version]struct{}
+	voided atomic.Bool // there may be some
 }
 
 func newStore(e storage.Engine) *store {
@@ -37,6 +45,7 @@ func (s *store) loadVoids() error {
 		v, err := storage.VoidVersion(k)
 		bad = err
 		s.voids[v] = struct{}{}
+		s.voided.Store(true)
 		return err == nil
 	})
 	return errors.Join(bad, err)
@@ -54,16 +63,46 @@ func (s *store) Voided(token uint64, namespace uint32, key []byte, version hlc.V
 	return err == nil, damage(err)
 }
 
+// voidsOf walks the notes of versions that were given up, of tokens from..last.
+func (s *store) voidsOf(from, last uint64, fn func(token uint64, namespace uint32, key []byte, version hlc.Version) bool) error {
+	lo, hi := storage.VoidsOf(from, last)
+	var bad error
+	err := s.engine.Scan(lo, hi, func(k, _ []byte) bool {
+		token, ns, key, version, err := storage.ParseVoidKey(k)
+		bad = err
+		return err == nil && fn(token, ns, key, version)
+	})
+	return damage(errors.Join(bad, err))
+}
+
 // Record implements replica.Store.
 func (s *store) Record(token uint64, namespace uint32, key []byte) ([]byte, error) {
 	scratch := s.keys.Get().(*[]byte)
 	*scratch = storage.AppendRecordKey((*scratch)[:0], token, namespace, key)
 	rec, err := s.engine.Get(*scratch)
 	s.keys.Put(scratch)
-	if errors.Is(err, storage.ErrNotFound) {
+	switch {
+	case err == nil:
+		return rec, nil
+	case errors.Is(err, storage.ErrNotFound):
 		return nil, nil
 	}
-	return rec, damage(err)
+	return nil, s.unreadable(err)
+}
+
+// unreadable is damage that the engine has met, told of.
+func (s *store) unreadable(err error) error {
+	if errors.Is(err, storage.ErrCorrupt) && s.broken != nil {
+		s.broken(err)
+	}
+	return damage(err)
+}
+
+// Damaged implements replica.Witness.
+func (s *store) Damaged(token uint64, namespace uint32, key []byte) {
+	if s.damaged != nil {
+		s.damaged(token, namespace, key)
+	}
 }
 
 // Range implements replica.Store.
@@ -82,7 +121,7 @@ func (s *store) Range(from uint64, namespace uint32, after []byte, last uint64, 
 		}
 		return fn(token, ns, key, v)
 	})
-	return damage(errors.Join(bad, err))
+	return errors.Join(damage(bad), s.unreadable(err))
 }
 
 // damage marks an engine's corruption as a damaged record.
@@ -98,6 +137,7 @@ type batch struct {
 	*storage.Batch
 	store *store
 	key   []byte
+	value []byte
 }
 
 // PutRecord implements replica.Batch.
@@ -115,6 +155,7 @@ func (b *batch) PutSystem(name, value []byte) {
 // PutVoid implements replica.Batch.
 func (b *batch) PutVoid(token uint64, namespace uint32, key []byte, version hlc.Version) {
 	b.store.voids[version] = struct{}{}
+	b.store.voided.Store(true)
 	b.key = storage.AppendVoidKey(b.key[:0], token, namespace, key, version)
 	b.Put(b.key, storage.VoidFormat)
 }
@@ -125,7 +166,39 @@ func (b *batch) EraseVoid(token uint64, namespace uint32, key []byte, version hl
 	b.Delete(b.key)
 }
 
-var _ replica.Batch = (*batch)(nil)
+// EraseRecord implements replica.Batch.
+func (b *batch) EraseRecord(token uint64, namespace uint32, key []byte) {
+	b.key = storage.AppendRecordKey(b.key[:0], token, namespace, key)
+	b.Delete(b.key)
+}
+
+// PutHint implements replica.Batch.
+func (b *batch) PutHint(h *replica.Hint) {
+	b.key = storage.AppendHintKey(b.key[:0], h.Target, h.Version, h.Token, h.Namespace, h.Key)
+	b.value = hinted.AppendValue(b.value[:0], h.Record, h.Counted)
+	b.Put(b.key, b.value)
+	b.store.coming(h)
+}
+
+// EraseHint implements replica.Batch.
+func (b *batch) EraseHint(h *replica.Hint) {
+	b.key = storage.AppendHintKey(b.key[:0], h.Target, h.Version, h.Token, h.Namespace, h.Key)
+	b.Delete(b.key)
+}
+
+// PutLeaves implements replica.Batch.
+func (b *batch) PutLeaves(partition int, leaves []byte) {
+	if leaves == nil {
+		leaves = replica.LeavesUnknown
+	}
+	b.key = storage.AppendTreeKey(b.key[:0], partition)
+	b.Put(b.key, leaves)
+}
+
+var (
+	_ replica.Batch   = (*batch)(nil)
+	_ replica.Witness = (*store)(nil)
+)
 
 // system reads a system value; nil if there is none.
 func system(e storage.Engine, name string) ([]byte, error) {

@@ -68,7 +68,7 @@ func TestVoidsOutliveRestarts(t *testing.T) {
 		t.Fatal(c)
 	}
 	for range 2 {
-		if c := s.commit(false, writeOf(replica.Fresh, "k", given), writeOf(replica.Hint, "k", given)); c[0] != contract.Clock || c[1] != contract.Clock {
+		if c := s.commit(false, writeOf(replica.Fresh, "k", given), writeOf(replica.Deliver, "k", given)); c[0] != contract.Clock || c[1] != contract.Clock {
 			t.Fatalf("a version that was given up was taken: %v", c)
 		}
 		s = restart(t, e)

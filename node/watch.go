@@ -220,17 +220,13 @@ func (w *watch) listen(members map[ring.NodeID]*peer, now int64) {
 		heard := p.Link.Heard()
 		if at := w.at(heard); !heard.IsZero() && at > p.taken {
 			p.taken = at
-			p.seen.Heard(at, p.process())
+			if i := p.incarnation.Load(); i != 0 {
+				p.seen.Named(at, i)
+			} else {
+				p.seen.Heard(at, p.seen.Incarnation())
+			}
 		}
 	}
-}
-
-// process is the incarnation of the process at the other end of the link.
-func (p *peer) process() uint64 {
-	if i := p.incarnation.Load(); i != 0 {
-		return i
-	}
-	return p.seen.Incarnation()
 }
 
 // beat sends a heartbeat.
