@@ -1,21 +1,28 @@
 package admin
 
 import (
-	"encoding/hex"
 	"math"
 	"net/http"
 
 	"github.com/candordb/candor/contract"
+	"github.com/candordb/candor/verdict"
 )
 
-// statusJSON is the cluster as this node sees it.
+// statusJSON is a verdict.Snapshot, the evidence as this node has collected it, in its
+// own JSON, with what follows from it and with what this node sees of its links.
 type statusJSON struct {
 	kind
-	Cluster clusterJSON `json:"cluster"`
-	SeenBy  seenBy      `json:"seen_by"`
-	Waiting string      `json:"waiting"` // for whom a node waits that has no metadata; else ""
-	Nodes   []nodeJSON  `json:"nodes"`
-	Quorum  quorumJSON  `json:"quorum"`
+	Cluster    clusterJSON                      `json:"cluster"`
+	SeenBy     seenBy                           `json:"seen_by"`
+	Waiting    string                           `json:"waiting"` // for whom a node waits that has no metadata; else ""
+	Nodes      []statusNode                     `json:"nodes"`
+	Quorum     quorumJSON                       `json:"quorum"`
+	Verdict    *verdict.Result                  `json:"verdict"`
+	Why        string                           `json:"why"` // in few words; "": there is nothing to say
+	Differ     []verdict.Disagreement           `json:"disagreements"`
+	Owners     verdict.Opt[[][]uint16]          `json:"owners"`
+	Namespaces verdict.Opt[[]verdict.Namespace] `json:"namespaces"`
+	Time       verdict.Opt[verdict.Time]        `json:"time"` // of the evidence
 }
 
 type clusterJSON struct {
@@ -48,10 +55,19 @@ type nodeJSON struct {
 	Error      string   `json:"error"`
 }
 
-// quorumJSON says in how many partitions a quorum of replicas can be reached.
+// statusNode is one member with what it says of itself.
+type statusNode struct {
+	nodeJSON
+	Answer verdict.Answer            `json:"answer"` // answered, silent, not_asked, too_old
+	AgeMS  verdict.Opt[int64]        `json:"age_ms"` // of the answer, or of the finding that there is none
+	Since  verdict.Opt[verdict.Time] `json:"since"`  // when it was last heard of
+	Report *verdict.Report           `json:"report"` // null but for answered
+}
+
+// quorumJSON says in how many partitions a quorum of replicas serves.
 type quorumJSON struct {
 	Possible int   `json:"possible"`
-	Certain  int   `json:"certain"` // without the nodes that are silent
+	Certain  int   `json:"certain"` // in which that is known
 	Of       int   `json:"of"`
 	Failing  []int `json:"failing"` // the first failingMax partitions
 }
@@ -59,26 +75,54 @@ type quorumJSON struct {
 const failingMax = 100
 
 func (s *Server) serveStatus(c *call) error {
-	seen := s.node.Snapshot()
+	seen, e := s.node.Snapshot(), s.node.Evidence()
+	r := verdict.Verdict(e)
 	j := &statusJSON{
-		kind: kindOf("ClusterStatus"), Cluster: clusterOf(seen), SeenBy: seenByOf(seen), Waiting: seen.Waiting,
-		Nodes: nodesOf(seen), Quorum: quorumJSON{Failing: []int{}},
+		kind: kindOf("ClusterStatus"), Time: e.Time, Cluster: clusterJSON(e.Cluster), SeenBy: seenByOf(seen), Waiting: e.Waiting,
+		Nodes: []statusNode{}, Quorum: quorumOf(r), Verdict: r, Why: verdict.Why(r, verdict.Check(e)),
+		Differ: verdict.Disagreements(e), Owners: e.Owners, Namespaces: e.Namespaces,
 	}
-	if seen.View != nil {
-		failing, _ := seen.impossible(contract.Quorum, false)
-		uncertain, _ := seen.impossible(contract.Quorum, true)
-		q := seen.View.Q()
-		j.Quorum = quorumJSON{q - len(failing), q - len(uncertain), q, failing[:min(len(failing), failingMax)]}
+	if j.Differ == nil {
+		j.Differ = []verdict.Disagreement{}
+	}
+	rows := nodesOf(seen)
+	for i := range e.Members {
+		j.Nodes = append(j.Nodes, statusNodeOf(&e.Members[i], rows))
 	}
 	writeJSON(c.w, http.StatusOK, j)
 	return nil
 }
 
-func clusterOf(seen *Snapshot) clusterJSON {
-	if seen.View == nil {
-		return clusterJSON{Name: seen.Cluster}
+// statusNodeOf is a member of the evidence, with the row of it where there is one.
+func statusNodeOf(m *verdict.Member, rows []nodeJSON) statusNode {
+	row := statusNode{nodeJSON: nodeJSON{
+		Name: m.Name, ID: m.ID, Zone: m.Zone, Region: m.Region, State: m.State, Link: "down", Gossip: "unknown",
+		Client: m.Client, Peer: m.Peer, GossipAddr: m.GossipAddr, HTTP: m.HTTP,
+	}, Answer: m.Answer, AgeMS: m.AgeMS, Since: m.Since, Report: m.Report}
+	for i := range rows {
+		if rows[i].ID == m.ID {
+			row.nodeJSON = rows[i]
+		}
 	}
-	return clusterJSON{seen.Cluster, hex.EncodeToString(seen.ClusterID[:]), seen.View.N(), seen.View.Q(), seen.epoch()}
+	if row.Error == "" {
+		row.Error = m.Error
+	}
+	return row
+}
+
+// quorumOf is where a quorum is possible, for reads and for writes.
+func quorumOf(r *verdict.Result) quorumJSON {
+	q := quorumJSON{Failing: []int{}}
+	for _, p := range r.Levels {
+		if p.Level != contract.Quorum.String() {
+			continue
+		}
+		if q.Of == 0 || p.Possible < q.Possible {
+			q = quorumJSON{p.Possible, p.Certain, p.Of, append([]int{}, p.Failing[:min(len(p.Failing), failingMax)]...)}
+		}
+		q.Certain = min(q.Certain, p.Certain)
+	}
+	return q
 }
 
 func nodesOf(seen *Snapshot) []nodeJSON {
@@ -116,5 +160,37 @@ func (s *Server) serveNodes(c *call) error {
 		return err
 	}
 	writeJSON(c.w, http.StatusOK, &nodeListJSON{kindOf("NodeList"), seen.epoch(), seenByOf(seen), nodesOf(seen)})
+	return nil
+}
+
+// doctorJSON is what the rules of the doctor have found.
+type doctorJSON struct {
+	kind
+	Cluster  string           `json:"cluster"`
+	Epoch    uint64           `json:"epoch"`
+	SeenBy   seenBy           `json:"seen_by"`
+	Worst    verdict.Severity `json:"worst"`
+	Findings []foundJSON      `json:"findings"`
+}
+
+type foundJSON struct {
+	verdict.Finding
+	Since *string `json:"since"` // since when this node has had it; null: it is new
+}
+
+// serveDoctor answers before there is a cluster too: then nothing could be checked.
+func (s *Server) serveDoctor(c *call) error {
+	e := s.node.Evidence()
+	found := verdict.Check(e)
+	j := &doctorJSON{kind: kindOf("Doctor"), Cluster: e.Cluster.Name, Epoch: e.Cluster.Epoch, SeenBy: seenByOf(s.node.Snapshot()), Worst: verdict.Worst(found), Findings: []foundJSON{}}
+	for i := range found {
+		row := foundJSON{Finding: found[i]}
+		if began := s.node.Began(&found[i]); !began.IsZero() && found[i].Severity != verdict.Fine {
+			since := timeText(began)
+			row.Since = &since
+		}
+		j.Findings = append(j.Findings, row)
+	}
+	writeJSON(c.w, http.StatusOK, j)
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/candordb/candor/ring"
+	"github.com/candordb/candor/verdict"
 )
 
 // event is something that has changed, as this node saw it.
@@ -26,6 +27,7 @@ const (
 	clockFenced    = "clock-fenced"
 	clockUnfenced  = "clock-unfenced"
 	shuttingDown   = "shutting-down"
+	verdictChanged = "verdict"
 )
 
 // differences are the events between two snapshots. before may be nil: then this
@@ -61,6 +63,13 @@ func differences(before, after *Snapshot) (list []event) {
 	}
 	if after.Stopped != "" && before.Stopped == "" {
 		add(storageStopped, ring.NodeID{}, "%s", after.Stopped)
+	}
+	if after.Verdict != before.Verdict {
+		was := before.Verdict
+		if was == "" {
+			was = verdict.Unknown
+		}
+		add(verdictChanged, ring.NodeID{}, "the verdict is %s; it was %s: %s", after.Verdict, was, after.Sentence)
 	}
 	if after.Draining && !before.Draining {
 		add(shuttingDown, ring.NodeID{}, "this node is shutting down")

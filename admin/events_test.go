@@ -102,7 +102,7 @@ type reader struct {
 
 func openStream(t *testing.T, url string, headers ...string) *reader {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	r, err := http.NewRequestWithContext(ctx, "GET", url+"/v1/cluster/events", nil)
 	if err != nil {
 		t.Fatal(err)

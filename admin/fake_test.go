@@ -24,10 +24,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // fake is a node of a cluster of four, of which n3 is down, with answers as the
 // test wants them.
 type fake struct {
+	hintFake
 	mu         sync.Mutex
 	snapshot   *Snapshot
 	namespaces []Namespace
 	checks     []Check
+	paused     time.Duration
 	asked      *wire.Request // the last request
 	answer     func(*wire.Request) (*wire.Answer, error)
 }

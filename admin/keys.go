@@ -201,7 +201,7 @@ func outcomePath(q *wire.Request, version string) string {
 	if len(q.Namespace) > 0 {
 		path += "&ns=" + string(q.Namespace)
 	}
-	if q.Flags&contract.Sloppy != 0 {
+	if q.Flags&contract.Sloppy != 0 || q.Level == contract.Any {
 		path += "&sloppy=1"
 	}
 	return path

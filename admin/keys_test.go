@@ -193,6 +193,19 @@ func TestEveryCode(t *testing.T) {
 	}
 }
 
+// A sloppy write in doubt is settled by asking those too who may keep it.
+func TestSloppyWritesAreSettledAsSuch(t *testing.T) {
+	for query, sloppy := range map[string]bool{"": false, "?consistency=two": false, "?sloppy=1": true, "?consistency=any": true} {
+		f := newFake(t)
+		f.answer = refusal(contract.InDoubt, wire.Error{Message: "why", Version: testVersion, Receipt: &contract.Receipt{Need: 2, Acked: 1, Hinted: 1}})
+		w := do(newServer(f), "PUT", "/v1/keys/k"+query, "")
+		hint, _, _ := strings.Cut(strings.SplitN(w.Body.String()+"GET /v1/outcome/k", "GET /v1/outcome/k", 2)[1], "\"")
+		if w.Code != http.StatusGatewayTimeout || !strings.Contains(hint, testVersion.String()) || strings.Contains(hint, "sloppy=1") != sloppy {
+			t.Errorf("%s: %d, %q in %s", query, w.Code, hint, w.Body)
+		}
+	}
+}
+
 // CLOCK is 409 for a stamp and 503 for the node's own clock.
 func TestClockKinds(t *testing.T) {
 	for kind := contract.StampAhead; kind <= contract.RepeatUnknown; kind++ {

@@ -25,8 +25,8 @@ func (s *Snapshot) reachable(partition int, sure bool) (up coordinator.Mask, own
 
 // impossible lists the partitions in which a level cannot be met now, by the very
 // rule that the coordinator refuses requests by; if it has to be sure, those too
-// in which it takes a node that is silent. It is false for a level that is
-// none of natural replicas (any, serial), or a number above N.
+// in which it takes a node that is silent. It is false for a level that is none of
+// natural replicas (serial), or a number above N.
 func (s *Snapshot) impossible(level contract.Level, sure bool) (list []int, ok bool) {
 	list = []int{}
 	var parts []coordinator.Part

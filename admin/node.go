@@ -6,18 +6,28 @@ import (
 
 	"github.com/candordb/candor/contract"
 	"github.com/candordb/candor/ring"
+	"github.com/candordb/candor/verdict"
 	"github.com/candordb/candor/wire"
 )
 
 // Node is the node as the admin API sees it. All methods may be called at once
 // by many goroutines; what they return belongs to the caller and does not change.
 type Node interface {
+	Repairer
+	Tasker
+	Hinter
 	// Ask sends one request as a client of this node would, and waits for its
 	// answer, which may be a refusal. The error says that none came before ctx
 	// ended: what became of a write is unknown then.
 	Ask(ctx context.Context, q *wire.Request) (*wire.Answer, error)
 	// Snapshot is the cluster as this node sees it now. It does not block.
 	Snapshot() *Snapshot
+	// Evidence is what all members say of themselves, as far as this node has heard. It
+	// does not block. It may be judged, and must not be changed.
+	Evidence() *verdict.Snapshot
+	// Began is since when this node has had a finding, without a break; the zero time if
+	// it has it for less than a second.
+	Began(f *verdict.Finding) time.Time
 	// Namespaces lists the namespaces, none before epoch 1. It does not block.
 	Namespaces() []Namespace
 	// Settings lists every setting in the order of the reference. No setting is a
@@ -57,6 +67,9 @@ type Snapshot struct {
 	Draining bool
 	Fenced   bool   // the clock may not be used, so this node does not coordinate
 	Stopped  string // why the storage has stopped; "": it has not
+
+	Verdict  verdict.Word // on the cluster, as of the last second; "": none was reached yet
+	Sentence string       // what follows the word
 }
 
 // Member is a member, at the addresses where it is now, and what is known of

@@ -60,8 +60,8 @@ func TestHTTPPageNamesEveryEventAndCode(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, word := range []string{
-		nodeUp, nodeDown, epochChanged, storageStopped, clockFenced, clockUnfenced, shuttingDown, connected, eventsLost,
-		codeNotFound, codeNoRoute, codeBadMethod, fmt.Sprint(eventsMax), fmt.Sprint(readersMax), fmt.Sprint(connectionsMax), fmt.Sprint(reserveMax, " more"),
+		nodeUp, nodeDown, epochChanged, storageStopped, clockFenced, clockUnfenced, shuttingDown, verdictChanged, connected, eventsLost,
+		codeNotFound, codeNoRoute, codeBadMethod, codeTaskBusy, codeTaskOther, codeNoTask, fmt.Sprint(eventsMax), fmt.Sprint(readersMax), fmt.Sprint(connectionsMax), fmt.Sprint(reserveMax, " more"),
 		fmt.Sprintf("%d MiB of bodies", bodyBytesMax>>20), fmt.Sprintf("%d KiB", headerBytes>>10), fmt.Sprintf("every %.0f s", heartbeatEvery.Seconds()),
 	} {
 		if !strings.Contains(string(text), word) {

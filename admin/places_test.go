@@ -42,7 +42,7 @@ func hanging(t *testing.T, f *fake) func(addr string) {
 		c := connect(t, addr, "GET /v1/keys/a HTTP/1.1\r\nHost: localhost\r\n\r\n")
 		select {
 		case <-entered:
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatalf("the request from %v does not come to the cluster", c.LocalAddr())
 		}
 	}
@@ -55,7 +55,7 @@ func connect(t *testing.T, addr, text string) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	if err := c.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := io.WriteString(c, text); err != nil {

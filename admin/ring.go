@@ -86,6 +86,7 @@ type partitionJSON struct {
 	State       string   `json:"state"` // complete: all N replicas can be reached; degraded: a quorum; failing: fewer
 	Replicas    []string `json:"replicas"`
 	Unreachable []string `json:"unreachable"`
+	partitionProof
 }
 
 // The states of a partition.
@@ -115,8 +116,10 @@ func (s *Server) servePartitions(c *call) error {
 	for i := range labels {
 		labels[i] = seen.label(seen.Members[i].ID)
 	}
+	proofs := proofsOf(s.node.Evidence(), seen.View.Q(), seen.View.N())
 	for p := range seen.View.Q() {
 		row := partitionOf(seen, labels, p)
+		row.partitionProof = proofs[p]
 		*map[string]*int{complete: &j.Counts.Complete, degraded: &j.Counts.Degraded, failing: &j.Counts.Failing}[row.State]++
 		if wanted == "" || wanted == row.State {
 			j.Items = append(j.Items, row)

@@ -30,7 +30,7 @@ func run(t *testing.T, s *Server) (addr string, stop func()) {
 			return
 		}
 		stopped = true
-		within, end := context.WithTimeout(context.Background(), 5*time.Second)
+		within, end := context.WithTimeout(context.Background(), time.Minute)
 		defer end()
 		if err := s.Stop(within); err != nil {
 			t.Error(err)
@@ -52,7 +52,7 @@ func raw(t *testing.T, addr, request string) (net.Conn, *http.Response) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	if err := c.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := io.WriteString(c, request); err != nil {
@@ -156,7 +156,7 @@ func TestTooLargeIsHeard(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if err := c.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	const size = 1<<20 + 1
