@@ -19,6 +19,7 @@ type call struct {
 	after, seen           Version
 	hasAfter, hasSeen     bool
 	rows, weaken, ordered bool
+	sloppy                bool
 	trace                 *Trace
 
 	keysOnly bool
@@ -41,6 +42,13 @@ func Weaken() CallOption { return func(k *call) { k.weaken = true } }
 // to repeat it with, such a write is never sent twice: without an answer it is
 // in doubt at once. It excludes Stamp.
 func Ordered() CallOption { return func(k *call) { k.ordered = true } }
+
+// Sloppy lets nodes that own no copy of the key stand in for replicas that cannot
+// be reached: each keeps the write for one of them, synced before it answers, and
+// counts toward the level. Receipt.Hinted counts them apart. Such a write may be
+// missed by a Get at QUORUM until it has been handed over. Of Outcome it says
+// that the write was a sloppy one.
+func Sloppy() CallOption { return func(k *call) { k.sloppy = true } }
 
 // TTL lets a Put expire that long after its version's time; 0: never. It is
 // counted in whole milliseconds, rounded up.
@@ -93,6 +101,9 @@ func (k *call) flags(write bool) (f contract.Flags) {
 	}
 	if k.weaken && !write {
 		f |= contract.Weaken
+	}
+	if k.sloppy && write {
+		f |= contract.Sloppy
 	}
 	if k.ordered && write {
 		f |= contract.Ordered

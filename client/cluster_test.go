@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/candordb/candor/client"
 	"github.com/candordb/candor/client/clienttest"
+	"github.com/candordb/candor/config"
 )
 
 // Contract 4: "a client that hands the last version of a key that it has seen
@@ -125,16 +127,89 @@ func TestDoOverAKill(t *testing.T) {
 	}
 }
 
+// Contract 5: with every natural replica gone a write at any is kept by another
+// node, and one of the sloppy kind counts what others keep; when the replicas are
+// back it is handed over, by hints alone.
+func TestSloppyWritesAreHandedOver(t *testing.T) {
+	cluster := clienttest.Start(t, 5, clienttest.Setting(func(cfg *config.Config) {
+		cfg.Repair.ExchangeInterval, cfg.Repair.AlarmLag = time.Hour, 2*time.Hour
+	}))
+	c := cluster.Client()
+	quorum, last := []byte("sloppy quorum"), []byte("any")
+	owners := func(key []byte) (list []int) {
+		e, err := c.Explain(t.Context(), key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range e.Rows {
+			list = append(list, slices.Index(cluster.Names(), row.Node))
+		}
+		return list
+	}
+	for i := 0; !slices.Equal(slices.Sorted(slices.Values(owners(quorum))), slices.Sorted(slices.Values(owners(last)))); i++ {
+		last = fmt.Append(nil, "any ", i)
+	}
+	of := owners(quorum)
+	cluster.Kill(of[0])
+	cluster.Kill(of[1])
+	if _, err := c.Put(t.Context(), quorum, []byte("v")); !errors.Is(err, client.ErrUnavailable) {
+		t.Errorf("not sloppy, with one replica left: %v", err)
+	}
+	r, err := c.Put(t.Context(), quorum, []byte("v"), client.Sloppy())
+	if err != nil || r.Need != 2 || r.Acked != 1 || r.Hinted != 1 {
+		t.Fatalf("sloppy: %v, %v", r, err)
+	}
+	cluster.Kill(of[2])
+	if _, err := c.Put(t.Context(), last, []byte("w"), client.At(client.One)); !errors.Is(err, client.ErrUnavailable) {
+		t.Errorf("not sloppy, with no replica left: %v", err)
+	}
+	at, err := c.Put(t.Context(), last, []byte("w"), client.At(client.Any))
+	if err != nil || at.Need != 1 || at.Acked != 0 || at.Hinted != 1 || at.Level != client.Any {
+		t.Fatalf("any: %v, %v", at, err)
+	}
+	if fate, _, err := c.Fate(t.Context(), last, at.Version, client.Sloppy()); !errors.Is(err, client.ErrUnavailable) || fate != client.FatePending {
+		t.Errorf("no replica can be asked: %v, %v", fate, err)
+	}
+	for _, i := range of {
+		cluster.Restart(i)
+	}
+	await(t, "the replica for which it was kept has it by itself", func() bool { return holds(t, c, last, at.Version) >= 1 })
+	await(t, "a quorum has the other one", func() bool { return holds(t, c, quorum, r.Version) >= 2 })
+	for key, want := range map[*[]byte]string{&quorum: "v", &last: "w"} { // in any order
+		if item, err := c.Get(t.Context(), *key, client.At(client.All)); err != nil || string(item.Value) != want {
+			t.Errorf("%s: %q, %v", *key, item.Value, err)
+		}
+	}
+	if fate, _, err := c.Fate(t.Context(), last, at.Version, client.Sloppy()); err != nil || fate != client.FateCommitted {
+		t.Errorf("settled: %v, %v", fate, err)
+	}
+}
+
+// holds is how many natural replicas hold a version of a key. It changes nothing.
+func holds(t *testing.T, c *client.Client, key []byte, v client.Version) (n int) {
+	t.Helper()
+	e, err := c.Explain(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range e.Rows {
+		if row.Version == v {
+			n++
+		}
+	}
+	return n
+}
+
 func await(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	end := time.After(20 * time.Second)
+	end := time.After(time.Minute)
 	for !ok() {
 		select {
 		case <-tick.C:
 		case <-end:
-			t.Fatalf("not within 20 s: %s", what)
+			t.Fatalf("not within a minute: %s", what)
 		}
 	}
 }

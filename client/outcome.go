@@ -53,18 +53,22 @@ func OutcomeOf(f Fate) Outcome {
 // Outcome settles what became of the write of a key with that version. Done: it
 // stands on a quorum, or a higher version does in its place, which is then the
 // receipt's SupersededBy. NotApplied: no replica has it and none ever will. With
-// an error nothing was learned: it is as much in doubt as before.
-func (ns *Namespace) Outcome(ctx context.Context, key []byte, v Version) (Outcome, Receipt, error) {
-	fate, r, err := ns.Fate(ctx, key, v)
+// an error nothing was learned: it is as much in doubt as before. Of the options
+// it takes Sloppy alone.
+func (ns *Namespace) Outcome(ctx context.Context, key []byte, v Version, o ...CallOption) (Outcome, Receipt, error) {
+	fate, r, err := ns.Fate(ctx, key, v, o...)
 	return OutcomeOf(fate), r, err
 }
 
 // Fate is Outcome in the cluster's own words, which tell a write that is still
 // pending from one that was too long ago to tell.
-func (ns *Namespace) Fate(ctx context.Context, key []byte, v Version) (Fate, Receipt, error) {
-	k := ns.call(nil)
+func (ns *Namespace) Fate(ctx context.Context, key []byte, v Version, o ...CallOption) (Fate, Receipt, error) {
+	k := ns.call(o)
 	q := ns.request(wire.OpOutcome, key, &k, false)
 	q.Level, q.Flags, q.Version, q.HasVersion = 0, 0, v, true
+	if k.sloppy {
+		q.Flags = contract.OutcomeSloppy
+	}
 	a, err := ns.do(ctx, &q, &k, "outcome", false)
 	if err != nil {
 		return FatePending, Receipt{Version: v}, err

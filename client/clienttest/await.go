@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	readyTimeout = 20 * time.Second
+	readyTimeout = time.Minute // a test may run on a machine that is slow
 	lookEvery    = 2 * time.Millisecond
 )
 
@@ -33,7 +33,7 @@ func (c *Cluster) awaitReady() {
 }
 
 // probe asks nodes how they are. It keeps no connection.
-var probe = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Second}
+var probe = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 10 * time.Second}
 
 // awaitLinks waits until every node that runs reaches those that it should, and
 // no others.

@@ -126,13 +126,14 @@ func (c *Cluster) stop() {
 	c.log.print(c.t)
 }
 
-// Client opens a client of the cluster, in the namespace default, which is
-// closed with it.
+// Client opens a client of the cluster, in the namespace default, which is closed
+// with it. Its requests have 20 s, so that nothing fails because the machine that
+// the test runs on stands still for a moment.
 func (c *Cluster) Client(opts ...client.Option) *client.Client {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), readyTimeout)
 	defer cancel()
-	one, err := client.Open(ctx, c.DSN(), opts...)
+	one, err := client.Open(ctx, c.DSN()+"/default?timeout=20s", opts...)
 	if err != nil {
 		c.t.Fatalf("clienttest: %v", err)
 	}

@@ -22,7 +22,7 @@ func TestStartIsFast(t *testing.T) {
 	cluster := clienttest.Start(t, 3)
 	took := time.Since(began)
 	t.Logf("started in %v", took)
-	if took > 5*time.Second { // a generous bound: the machine may be busy
+	if took > 30*time.Second { // a generous bound: the machine may be slow
 		t.Errorf("the start took %v", took)
 	}
 	c := cluster.Client()
@@ -63,7 +63,8 @@ func TestKillAndRestart(t *testing.T) {
 }
 
 // A node that is cut off from the others serves what one replica can, and
-// refuses the rest; when it is back it is repaired by reading.
+// refuses the rest; when it is back it is repaired, by a hint or by reading,
+// whichever comes first.
 func TestPartitionAndHeal(t *testing.T) {
 	cluster := clienttest.Start(t, 3)
 	c := cluster.Client()
@@ -84,7 +85,7 @@ func TestPartitionAndHeal(t *testing.T) {
 	}
 	cluster.Heal()
 	item, err := c.Get(t.Context(), key, client.At(client.All))
-	if err != nil || string(item.Value) != "new" || item.Receipt.Repaired != 1 {
+	if err != nil || string(item.Value) != "new" || item.Receipt.Acked != 3 || item.Receipt.Repaired > 1 {
 		t.Fatalf("after healing: %q, %v, %v", item.Value, item.Receipt, err)
 	}
 }
