@@ -21,7 +21,9 @@ type leaf struct {
 	most     int // -1: any number
 	// views says that the result is a view, which -o prints in all forms.
 	views bool
-	run   func(ctx context.Context, c *cli.Context) error
+	// markdown says that -o markdown prints it too.
+	markdown bool
+	run      func(ctx context.Context, c *cli.Context) error
 }
 
 // command is the leaf for the library. path is what stands before its name.
@@ -84,9 +86,13 @@ func newApp(e *env) *cli.App {
 			serveLeaf(e).command(""), devLeaf(e).command(""),
 			getLeaf(e).command(""), putLeaf(e).command(""), delLeaf(e).command(""), scanLeaf(e).command(""), existsLeaf(e).command(""), countLeaf(e).command(""),
 			whereLeaf(e).command(""), explainLeaf(e).command(""), outcomeLeaf(e).command(""), importLeaf(e).command(""), exportLeaf(e).command(""),
-			statusLeaf(e).command(""),
+			statusLeaf(e).command(""), doctorLeaf(e).command(""),
+			{Name: "check", Usage: "probes for monitoring", HideHelp: true, Subcommands: checkLeaves(e)},
 			{Name: "node", Usage: "the nodes of the cluster", HideHelp: true, Subcommands: nodeLeaves(e)},
+			repairCommand(e),
+			{Name: "task", Usage: "long work that the nodes do, such as a repair", HideHelp: true, Subcommands: taskLeaves(e)},
 			{Name: "namespace", Usage: "the namespaces and their settings", HideHelp: true, Subcommands: namespaceLeaves(e)},
+			{Name: "hints", Usage: "writes that are kept for nodes that may lack them", HideHelp: true, Subcommands: hintsLeaves(e)},
 			{Name: "context", Usage: "names for clusters", HideHelp: true, Subcommands: contextLeaves(e)},
 			{Name: "ring", Usage: "the owner table", HideHelp: true, Subcommands: ringLeaves(e)},
 			{Name: "config", Usage: "settings of a node", HideHelp: true, Subcommands: configLeaves(e)},

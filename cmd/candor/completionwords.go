@@ -19,7 +19,7 @@ type completer func(line string) (list []candidate, start int)
 type dynamic map[string]func() []candidate
 
 // levelNames are the levels that have a name.
-var levelNames = []string{"one", "two", "three", "quorum", "all", "local_one", "local_quorum", "each_quorum"}
+var levelNames = []string{"one", "two", "three", "quorum", "all", "any", "local_one", "local_quorum", "each_quorum"}
 
 // dynamic is what a command line can name without asking a cluster.
 func (e *env) dynamic() dynamic {
@@ -59,7 +59,7 @@ func candidates(tree []*cli.Command, words []string, last string, more dynamic) 
 			return list, files
 		}
 		return beginning(last, flagCandidates(l)), false
-	case l.leaf != nil:
+	case l.leaf != nil && len(l.under) == 0:
 		return argumentCandidates(l, last, more)
 	}
 	for _, c := range l.under {

@@ -17,7 +17,7 @@ func delLeaf(e *env) leaf {
 			"candor del user:42 user:43 user:44 -c all",
 			"candor del user:42 --version VERSION         repeat a delete that ended in doubt",
 		},
-		flags: dataFlags(receiptFlag(), versionWriteFlag(), seenFlag(), orderedFlag(), traceFlag()),
+		flags: dataFlags(receiptFlag(), versionWriteFlag(), seenFlag(), orderedFlag(), sloppyFlag(), traceFlag()),
 		run: func(ctx context.Context, c *cli.Context) error {
 			o, err := writeOptionsOf(c)
 			switch {

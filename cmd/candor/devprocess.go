@@ -110,7 +110,8 @@ func withoutSettings(environ []string) (rest []string) {
 	return rest
 }
 
-// awaitReady waits until every node says that it is ready.
+// awaitReady waits until every node says that it is ready, and reaches all others:
+// whatever is asked first, at whatever level, is possible then.
 func (p *fleet) awaitReady(ctx context.Context, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -139,6 +140,11 @@ func (n *devNode) ready(ctx context.Context) bool {
 	var s clusterStatus
 	if err != nil || json.Unmarshal(body, &s) != nil || s.SeenBy.Name != n.name {
 		return false
+	}
+	for _, other := range s.Nodes {
+		if !other.Reachable {
+			return false
+		}
 	}
 	n.id = s.SeenBy.ID
 	return true

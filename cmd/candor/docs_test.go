@@ -66,7 +66,7 @@ func TestCommandsInDocs(t *testing.T) {
 		Files: scripts, RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error { e.Setenv("ROOT", root); return nil },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"cluster": startDev, "send": send, "eventually": eventually, "shows": shows,
+			"cluster": startDev, "agreed": awaitAgreed, "send": send, "shows": shows,
 		},
 	})
 }
@@ -88,7 +88,9 @@ func docScript(t *testing.T, page string) string {
 		return ""
 	}
 	var script, files strings.Builder
-	script.WriteString("cluster\neventually candor put all-links are-up -c all\neventually candor del all-links -c all\n")
+	// Versions stay fresh however slow the machine is, and no read is hedged because
+	// it is.
+	script.WriteString("cluster --set repair.max_request_age=1h --set read.hedge_max=0%\n")
 	for i, s := range commands {
 		fmt.Fprintf(&script, "# %s:%d\n", filepath.Base(page), s.line)
 		switch words := strings.Fields(s.command); {
@@ -96,14 +98,9 @@ func docScript(t *testing.T, page string) string {
 			// The cluster runs already.
 		case words[0] == "kill":
 			node := nodeOfPID(t, page, text, words[len(words)-1])
-			fmt.Fprintf(&script, "send KILL $%s_PID\n", node)
-			for _, other := range []string{"N1", "N2", "N3"} {
-				if other != node { // its links are gone too, before the page goes on
-					fmt.Fprintf(&script, "eventually sh -c 'candor status --admin $%s_ADMIN | grep -q DOWN'\n", other)
-				}
-			}
+			fmt.Fprintf(&script, "send KILL $%s_PID\nagreed %s\n", node, strings.ToLower(node))
 		case strings.HasPrefix(s.command, "candor serve --config ./cluster/"):
-			fmt.Fprintf(&script, "exec %s &\neventually candor put all-links are-up -c all\n", shownCommand(s.command))
+			fmt.Fprintf(&script, "exec %s &\nagreed\n", shownCommand(s.command))
 		case words[0] == "candor", words[0] == "curl", words[0] == "python3":
 			fmt.Fprintf(&script, "shows command%d\n", i)
 			fmt.Fprintf(&files, "-- command%d --\n%s\n%s\n", i, shownCommand(s.command), strings.Join(s.output, "\n"))
@@ -229,14 +226,17 @@ func shows(ts *testscript.TestScript, neg bool, args []string) {
 	for i := range words {
 		words[i] = here(ts, words[i])
 	}
-	out, got, ran := runShown(ts, words, here(ts, ts.ReadFile(args[0]+".stdin")))
-	switch {
+	var out, got string
+	ran := true
+	as := func() bool {
+		out, got, ran = runShown(ts, words, here(ts, ts.ReadFile(args[0]+".stdin")))
+		return !ran || got == code && matches(steady(want), steady(strings.Split(strings.TrimRight(out, "\n"), "\n")))
+	}
+	switch right := as() || looks(words) && within(patience, as); {
 	case !ran:
 		ts.Logf("%s is missing on this machine", words[0])
-	case got != code:
-		ts.Fatalf("%s\n%s, the page says %s\n%s", command, got, code, out)
-	case !matches(steady(want), steady(strings.Split(strings.TrimRight(out, "\n"), "\n"))):
-		ts.Fatalf("%s\nprints\n%s\nthe page says\n%s", command, out, strings.Join(want, "\n"))
+	case !right:
+		ts.Fatalf("%s\nprints\n%s\n%s; the page says\n%s\n%s", command, out, got, strings.Join(want, "\n"), code)
 	}
 	sameVersions(ts, command, strings.Join(want, "\n"), out)
 }
@@ -309,6 +309,24 @@ func sameVersions(ts *testscript.TestScript, command, want, got string) {
 	}
 }
 
+// receiptFigures are those of a receipt. Who acknowledges beyond what is needed
+// depends on who is faster, and who was asked on who is slow.
+var receiptFigures = regexp.MustCompile(`need (\d+) +acked (\d+) +durable (\d+) +hinted (\d+) +asked (\d+)`)
+
+// steadyReceipt is what is promised of the figures: enough replicas have it, and all
+// of these on disk.
+func steadyReceipt(text string) string {
+	m := receiptFigures.FindStringSubmatch(text)
+	figure := func(i int) int {
+		n, _ := strconv.Atoi(m[i]) // the pattern has seen to it
+		return n
+	}
+	if figure(2) < figure(1) || figure(3) != figure(2) || figure(5) < figure(2) {
+		return text
+	}
+	return "need " + m[1] + " met hinted " + m[4]
+}
+
 var unsteady = []struct {
 	what *regexp.Regexp
 	text string
@@ -317,7 +335,9 @@ var unsteady = []struct {
 	{regexp.MustCompile(`0x[0-9a-f]{16}`), "TOKEN"},
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "ADDRESS"},
 	{regexp.MustCompile(`\d\d:\d\d:\d\d\.\d+Z`), "TIME"},
-	{regexp.MustCompile(`[+]?\d+(\.\d+)?(ms|µs|us|s)\b`), "DURATION"},
+	{regexp.MustCompile(`D1(08|10|17) [^(]*\((warning|critical)\) *`), ""}, // how fast this machine is
+	{regexp.MustCompile(`[+]?(\d+m)?\d+(\.\d+)?(ms|µs|us|s)\b`), "DURATION"},
+	{regexp.MustCompile(`\b\d+(\.\d+)?[KMG]i?B\b`), "BYTES"},
 	{regexp.MustCompile(`\b(up|DOWN) +(\?|\d+\.\d) `), "$1 PHI "},
 	{regexp.MustCompile(`\b\d+\.\d\b`), "FIGURE"},
 	{regexp.MustCompile(`\bn[123]\b`), "NODE"},
@@ -333,6 +353,7 @@ func steady(lines []string) []string {
 	var out []string
 	for _, line := range lines {
 		row := strings.HasPrefix(line, " ") || nodeRow.MatchString(line)
+		line = receiptFigures.ReplaceAllStringFunc(line, steadyReceipt)
 		for _, u := range unsteady {
 			line = u.what.ReplaceAllString(line, u.text)
 		}
@@ -380,6 +401,11 @@ func TestDocsAreComparedStrictly(t *testing.T) {
 	}{
 		{"done  " + strings.Repeat("0a", 16) + "  acked 2", "done  " + strings.Repeat("1b", 16) + "  acked 2", true},
 		{"acked 2", "acked 3", false},
+		{"need 2  acked 2  durable 2  hinted 0  asked 3", "need 2  acked 3  durable 3  hinted 0  asked 3", true},
+		{"need 2  acked 2  durable 2  hinted 0  asked 3", "need 2  acked 1  durable 1  hinted 0  asked 3", false},
+		{"need 2  acked 2  durable 2  hinted 0  asked 3", "need 2  acked 2  durable 1  hinted 0  asked 3", false},
+		{"need 2  acked 3  durable 3  hinted 0  asked 3", "need 3  acked 3  durable 3  hinted 0  asked 3", false},
+		{"need 2  acked 2  durable 2  hinted 0  asked 3", "need 2  acked 2  durable 2  hinted 1  asked 3", false},
 		{"x\n  n1  durable\n  n2  silent", "x\n  n3  silent\n  n1  durable", true},
 		{"x\n  n1  durable\n  n2  silent", "x\n  n3  durable\n  n1  durable", false},
 		{"a\n...\nz", "a\nb\nc\nz", true},

@@ -19,7 +19,9 @@ const (
 	exitPartly      = 4 // worked, but superseded, different or with leftovers
 	exitUnavailable = 5
 	exitInDoubt     = 6
-	exitFailing     = 9 // the verdict is FAILING or UNKNOWN
+	exitFailing     = 9   // the verdict is FAILING or UNKNOWN
+	exitTaskLate    = 124 // task wait: it still runs
+	exitTaskUnknown = 125 // what became of the task is not known
 	exitInterrupted = 130
 )
 

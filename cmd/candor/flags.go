@@ -61,7 +61,7 @@ func dataFlags(more ...cli.Flag) []cli.Flag {
 }
 
 // levels is what -c takes, for sentences.
-const levels = "one, two, three, quorum, all, local_one, local_quorum, each_quorum or a number"
+const levels = "one, two, three, quorum, all, any, local_one, local_quorum, each_quorum or a number"
 
 func weakenFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "weaken", Usage: "where the level cannot be met, answer at the best that can, and tell"}

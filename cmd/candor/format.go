@@ -22,6 +22,9 @@ type view interface {
 	names() []string
 }
 
+// inMarkdown is a view that -o markdown prints too.
+type inMarkdown interface{ markdown() string }
+
 // screen is text for people: lines, a table, lines.
 type screen struct {
 	above string
@@ -34,7 +37,7 @@ func (s screen) String() string { return s.above + columns(s.rows) + s.below }
 
 // format is how results are printed.
 type format struct {
-	form      string // table, wide, json, yaml, name or template
+	form      string // table, wide, json, yaml, name or template; of some views markdown
 	template  *template.Template
 	noHeaders bool
 	quiet     bool // no hints
@@ -63,7 +66,7 @@ func formatOf(c *cli.Context) (format, error) {
 		f.form, f.template = "template", t
 	case f.form == "":
 		f.form = "table"
-	case f.form != "table" && f.form != "wide" && f.form != "json" && f.form != "yaml" && f.form != "name":
+	case f.form != "table" && f.form != "wide" && f.form != "json" && f.form != "yaml" && f.form != "name" && f.form != "markdown":
 		return f, usagef("", "--output is %q: want %s", f.form, forms)
 	}
 	return f, nil
@@ -85,6 +88,9 @@ func (f format) print(w io.Writer, v view) error {
 		return nil
 	case "template":
 		return f.fill(w, v)
+	case "markdown":
+		_, err := io.WriteString(w, v.(inMarkdown).markdown()) // checkForm has seen to it
+		return err
 	}
 	s := v.screen(f.form == "wide")
 	if f.noHeaders && len(s.rows) > 0 {
@@ -167,6 +173,9 @@ func (l leaf) checkForm(c *cli.Context) error {
 			return usagef("", "--output is %q: want table or json", o)
 		}
 		return nil
+	}
+	if f := c.String("output"); f == "markdown" && !l.markdown {
+		return usagef("", "--output is %q: want %s", f, forms)
 	}
 	_, err := formatOf(c)
 	return err

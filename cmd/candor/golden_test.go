@@ -46,139 +46,6 @@ func goldenView(t *testing.T, name string, v view) {
 	golden(t, name+"-name", strings.Join(append(v.names(), ""), "\n"))
 }
 
-// shop is a cluster of five nodes, three of them up, with invented figures.
-func shop() *statusView {
-	v := &statusView{age: 400 * time.Millisecond}
-	v.Cluster.Name, v.Cluster.Replicas, v.Cluster.Partitions, v.Cluster.Epoch = "shop-prod", 3, 1024, 41
-	v.SeenBy.Name = "n1"
-	v.Quorum.Possible, v.Quorum.Certain, v.Quorum.Of = 1024, 1024, 1024
-	for i, n := range []nodeStatus{
-		{State: "normal", Reachable: true, Partitions: 701, Self: true},
-		{State: "normal", Reachable: true, Partitions: 700, Gossip: "alive"},
-		{State: "normal", Partitions: 701, Gossip: "dead"},
-		{State: "normal", Reachable: true, Partitions: 700, Gossip: "alive"},
-		{State: "joining", Reachable: true, Partitions: 270, Gossip: "alive"},
-	} {
-		d := string(rune('1' + i))
-		n.Name, n.ID, n.Zone = "n"+d, strings.Repeat("0"+d, 16), string(rune('a'+i))
-		n.Client, n.Peer, n.GossipAddr, n.HTTP = "10.0.0."+d+":7400", "10.0.0."+d+":7401", "10.0.0."+d+":7402", "10.0.0."+d+":7480"
-		if phi := []float64{0, 0.4, 300, 0.3}; !n.Self && i < len(phi) { // the joining node was not heard yet
-			n.Phi = &phi[i]
-		}
-		v.Nodes = append(v.Nodes, n)
-	}
-	return v
-}
-
-// The screens of operations.md 1.5, for the columns and lines that exist.
-func TestStatusScreens(t *testing.T) {
-	v := shop()
-	goldenView(t, "status", v)
-	v.classic = true
-	golden(t, "status-classic", v.screen(false).String())
-
-	v = shop()
-	v.check = true
-	golden(t, "status-check-degraded", v.screen(false).String())
-	v.Nodes[3].Reachable, v.Nodes[3].Gossip, v.Nodes[3].Error = false, "unknown", "connection refused"
-	v.Quorum.Possible, v.Quorum.Failing = 672, append([]int{3, 9, 14, 15, 16, 17}, 20, 22, 24, 26, 28, 30)
-	golden(t, "status-check-failing", v.screen(false).String())
-	v.check = false
-	golden(t, "status-failing", v.screen(false).String())
-	v.classic = true
-	golden(t, "status-classic-unknown", v.screen(false).String())
-
-	v = shop()
-	v.Nodes = append(v.Nodes[:2], v.Nodes[3])
-	golden(t, "status-no-fault", v.screen(false).String())
-	v.check = true
-	golden(t, "status-check-no-fault", v.screen(false).String())
-	v.Waiting, v.check = "waiting for 10.0.0.2:7401", false
-	golden(t, "status-waiting", v.screen(false).String())
-	v.check = true
-	golden(t, "status-check-unknown", v.screen(false).String())
-}
-
-// Two reasons why a node does not answer are two, and one that is told twice is
-// one.
-func TestNodeInfoTellsItsReasonsApart(t *testing.T) {
-	v := &nodeView{Error: "10.0.0.3:7480: connection refused", status: shop()}
-	v.Node = v.status.Nodes[2]
-	for own, want := range map[string]string{"": v.Error, "no heartbeat": v.Error + "; no heartbeat", v.Error: v.Error} {
-		v.Node.Error = own
-		if got := v.screen(false).String(); !strings.HasSuffix(got, "\nwhy         "+want+"\n") {
-			t.Errorf("%q:\n%s", own, got)
-		}
-	}
-}
-
-// Each thing that is wrong takes the best verdict away, and nothing brings it
-// back.
-func TestVerdict(t *testing.T) {
-	healthy := func() *clusterStatus {
-		s := shop().clusterStatus
-		s.Nodes = append(s.Nodes[:2], s.Nodes[3])
-		return &s
-	}
-	joining := healthy()
-	joining.Nodes[1].State = "joining" // a rebalance is no fault
-	for _, s := range []*clusterStatus{healthy(), joining} {
-		if got := s.verdict(); got != verdictNoFault {
-			t.Fatalf("a healthy cluster is %s", got)
-		}
-	}
-	for want, breakages := range map[verdict][]func(*clusterStatus){
-		verdictDegraded: {
-			func(s *clusterStatus) { s.Nodes[1].Reachable = false },
-			func(s *clusterStatus) { s.Nodes[1].Suspect = true },
-			func(s *clusterStatus) { s.Nodes[0].Error = "storage has stopped" },
-		},
-		verdictFailing: {func(s *clusterStatus) { s.Quorum.Possible-- }},
-		verdictUnknown: {
-			func(s *clusterStatus) { s.Waiting = "waiting" },
-			func(s *clusterStatus) { s.Cluster.Epoch = 0 },
-			func(s *clusterStatus) { s.Quorum.Of, s.Quorum.Possible = 0, 0 },
-			func(s *clusterStatus) { s.Quorum.Certain--; s.Nodes[1].Suspect = true },
-		},
-	} {
-		for i, breakIt := range breakages {
-			s := healthy()
-			breakIt(s)
-			if got := s.verdict(); got != want {
-				t.Errorf("breakage %d: %s, want %s", i, got, want)
-			}
-		}
-	}
-	for v, want := range map[verdict]bool{verdictNoFault: true, verdictDegraded: true, verdictFailing: false, verdictUnknown: false} {
-		if v.passes() != want {
-			t.Errorf("%s passes: %v", v, v.passes())
-		}
-	}
-}
-
-// What is not known of overlapping losses is told as a range, not as a number.
-func TestWhereAllIsPossible(t *testing.T) {
-	s := shop().clusterStatus
-	if got := s.allText(); got != "not possible in 701 (n3 does not answer)" {
-		t.Error(got)
-	}
-	s.Nodes[3].Reachable = false
-	if got := s.allText(); got != "not possible in 701 to 1,024 (n3, n4 do not answer)" {
-		t.Error(got)
-	}
-	s.Nodes[2].Partitions = 1024
-	if got := s.allText(); got != "not possible in 1,024 (n3, n4 do not answer)" {
-		t.Error(got)
-	}
-	if got := s.oneText(); got != "one: possible in all 1,024." {
-		t.Error(got)
-	}
-	s.Nodes[1].Reachable = false
-	if got := s.oneText(); got != "one: not known where." {
-		t.Error(got)
-	}
-}
-
 func TestDevScreen(t *testing.T) {
 	var nodes []*devNode
 	for i, pid := range []int{48211, 48212, 48213} {
@@ -300,7 +167,7 @@ func TestConfigScreens(t *testing.T) {
 // namesCommand says whether a test names a command: as a line of a script, or by
 // a golden file that bears its name.
 func namesCommand(tests map[string]string, path []string) bool {
-	line := regexp.MustCompile(`(?m)^(exec|! exec|exits \d+|eventually) candor ` + strings.Join(path, " ") + `( |$)|[^\n]*sh -c .*candor ` + strings.Join(path, " ") + `[ ;"|]`)
+	line := regexp.MustCompile(`(?m)^(exec|! exec|exits \d+|eventually|until \d+ ('[^\n]*'|[^ \n]+)) candor ` + strings.Join(path, " ") + `( |$)|[^\n]*sh -c .*candor ` + strings.Join(path, " ") + `[ ;"|]`)
 	for name, content := range tests {
 		switch {
 		case strings.HasSuffix(name, ".txtar") && line.MatchString(content):

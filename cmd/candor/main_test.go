@@ -2,13 +2,17 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -25,8 +29,14 @@ func TestMain(m *testing.M) {
 // TestScripts runs testdata/script. Beside testscript's own commands there are
 //
 //	exits N command...    runs it and wants that exit code
-//	cluster [flag...]     starts candor dev with these flags and sets CANDOR_ADDR, DIR,
-//	                      and N1_PID, N1_CLIENT, N1_ADMIN... of each node
+//	until N RE command... runs it until it exits with N and prints what RE matches, on
+//	                      either stream: for what nodes hold of each other, which a
+//	                      machine that stalls can shake for a while
+//	cluster [flag...]     starts candor dev with these flags, waits until the nodes agree
+//	                      that all are up, and sets CANDOR_ADDR, DIR, and N1_PID,
+//	                      N1_CLIENT, N1_ADMIN... of each node
+//	agreed [NODE...]      waits until all but these hold each other for up, and these for
+//	                      down: any node may answer what comes next
 //	uncluster             stops it as Ctrl-C does
 //	send SIGNAL PID       sends KILL, STOP, CONT or TERM
 //	ports N               sets P1 to PN to free ports
@@ -40,7 +50,8 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "cluster": startDev, "uncluster": stopDev, "send": send, "ports": ports, "eventually": eventually, "capture": capture, "cheat": runCheat,
+			"exits": exits, "cluster": startDev, "uncluster": stopDev, "send": send, "ports": ports, "eventually": eventually,
+			"until": until, "agreed": awaitAgreed, "capture": capture, "cheat": runCheat,
 		},
 	})
 }
@@ -49,17 +60,36 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: exits N command...")
 	}
-	err := ts.Exec(args[1], args[2:]...)
-	code := 0
+	if code := exitCode(ts, args[1:]); code != args[0] {
+		ts.Fatalf("exit code %s, want %s\n%s%s", code, args[0], ts.ReadFile("stdout"), ts.ReadFile("stderr"))
+	}
+}
+
+// exitCode runs a command.
+func exitCode(ts *testscript.TestScript, command []string) string {
+	err := ts.Exec(command[0], command[1:]...)
 	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		code = exit.ExitCode()
-	} else if err != nil {
+	switch {
+	case err == nil:
+		return "0"
+	case !errors.As(err, &exit):
 		ts.Fatalf("%v", err)
 	}
-	if strconv.Itoa(code) != args[0] {
-		ts.Fatalf("exit code %d, want %s\n%s%s", code, args[0], ts.ReadFile("stdout"), ts.ReadFile("stderr"))
+	return strconv.Itoa(exit.ExitCode())
+}
+
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: until N RE command...")
 	}
+	pattern, err := regexp.Compile("(?m)" + args[1])
+	ts.Check(err)
+	code := ""
+	defer func() { ts.Logf("the last exit code was %s", code) }()
+	await(ts, strings.Join(args, " "), func() bool {
+		code = exitCode(ts, args[2:])
+		return code == args[0] && pattern.MatchString(ts.ReadFile("stdout")+ts.ReadFile("stderr"))
+	})
 }
 
 func startDev(ts *testscript.TestScript, neg bool, args []string) {
@@ -105,6 +135,36 @@ func startDev(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("CANDOR_ADDR", strings.Join(addrs, ","))
 	ts.Setenv("DIR", dir)
 	ts.Setenv("DEV_PID", strconv.Itoa(cmd.Process.Pid))
+	awaitAgreed(ts, false, nil)
+}
+
+func awaitAgreed(ts *testscript.TestScript, neg bool, args []string) {
+	admins := map[string]string{}
+	for i := 1; ts.Getenv(fmt.Sprintf("N%d_ADMIN", i)) != ""; i++ {
+		admins[fmt.Sprintf("n%d", i)] = ts.Getenv(fmt.Sprintf("N%d_ADMIN", i))
+	}
+	await(ts, fmt.Sprintf("agreed %v", args), func() bool { return agreed(admins, args...) })
+}
+
+// agreed says whether all nodes but those named hold each other for up, and those
+// named for down. The nodes are known by the addresses of their admin ports.
+func agreed(admins map[string]string, down ...string) bool {
+	for name, admin := range admins { // all of them: order does not matter
+		if slices.Contains(down, name) {
+			continue
+		}
+		status, body, err := adminGet(context.Background(), admin, "/v1/cluster/status")
+		var s clusterStatus
+		if err != nil || status != http.StatusOK || json.Unmarshal(body, &s) != nil || len(s.Nodes) != len(admins) {
+			return false
+		}
+		for _, n := range s.Nodes {
+			if n.Reachable == slices.Contains(down, n.Name) || n.Reachable && n.Suspect {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // stopDev ends dev with an interrupt and waits until it and all its nodes have
@@ -155,16 +215,34 @@ func capture(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile("stdout")))
 }
 
+// patience is how long tests wait for what has to happen. It is far more than it
+// takes, for machines that are slow, and that stand still for seconds.
+const patience = 90 * time.Second
+
 func await(ts *testscript.TestScript, what string, ok func() bool) {
+	if !within(patience, ok) {
+		ts.Fatalf("not within %v: %s", patience, what)
+	}
+}
+
+// within tries again and again, for at most that long, and says whether it was ok.
+func within(limit time.Duration, ok func() bool) bool {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	end := time.NewTimer(30 * time.Second)
+	end := time.NewTimer(limit)
 	defer end.Stop()
 	for !ok() {
 		select {
 		case <-tick.C:
 		case <-end.C:
-			ts.Fatalf("not within 30 s: %s", what)
+			return false
 		}
 	}
+	return true
+}
+
+// looks says whether a command shows what nodes hold of each other, and changes
+// nothing. It may be repeated until a stall of the machine is forgotten.
+func looks(words []string) bool {
+	return len(words) > 1 && slices.Contains([]string{"status", "where", "explain", "node", "ring"}, words[1])
 }

@@ -16,11 +16,13 @@ func outcomeLeaf(e *env) leaf {
 		examples: []string{
 			"candor outcome user:42 01a20322120200008f21c07d55aa1e04",
 			"candor outcome user:42 01a20322120200008f21c07d55aa1e04 --wait 1m     keep asking while it is in doubt",
+			"candor outcome user:42 01a20322120200008f21c07d55aa1e04 --sloppy      it was written with --sloppy or -c any",
 		},
 		flags: clusterFlags(namespaceFlag(),
+			&cli.BoolFlag{Name: "sloppy", Usage: "the write was a sloppy one: other nodes may keep it"},
 			&cli.DurationFlag{Name: "wait", Usage: "keep asking for this `TIME` while it is in doubt"}),
 		run: func(ctx context.Context, c *cli.Context) error {
-			o := outcomeOptions{key: []byte(c.Args().Get(0)), wait: c.Duration("wait")}
+			o := outcomeOptions{key: []byte(c.Args().Get(0)), wait: c.Duration("wait"), sloppy: c.Bool("sloppy")}
 			var err error
 			if o.format, err = formatOf(c); err != nil {
 				return err
@@ -45,6 +47,7 @@ type outcomeOptions struct {
 	key     []byte
 	version client.Version
 	wait    time.Duration
+	sloppy  bool
 }
 
 // outcomeView is the fate of a write.
@@ -114,7 +117,11 @@ const askEvery = 2 * time.Second
 func (o outcomeOptions) ask(ctx context.Context, c *client.Client) (client.Fate, client.Receipt, error) {
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
-	return c.Fate(ctx, o.key, o.version)
+	var opts []client.CallOption
+	if o.sloppy {
+		opts = append(opts, client.Sloppy())
+	}
+	return c.Fate(ctx, o.key, o.version, opts...)
 }
 
 func printFate(e *env, o outcomeOptions, fate client.Fate, r *client.Receipt) error {

@@ -41,6 +41,8 @@ func TestPermute(t *testing.T) {
 		{"-o json ring show", "ring show -o json"},
 		{"ring -o json show", "ring show -o json"},
 		{"get help", "get -- help"},
+		{"repair --full", "repair --full"}, // a command and a group
+		{"-o json repair status --node n1", "repair status -o json --node n1"},
 		{"get -c one --receipt k --ns x", "get -c one --receipt --ns x -- k"},
 		{"dev --set a=b --set c=d", "dev --set a=b --set c=d"},
 		{"put k '' -q", "put -q -- k ''"},

@@ -21,10 +21,11 @@ func putLeaf(e *env) leaf {
 			"candor put user:42 x --version VERSION       repeat a write that ended in doubt; it is the same write",
 			"candor put user:42 x --seen VERSION          tell if it replaces a version that you have not seen",
 			"candor put user:42 x --ordered               the node stamps it, above what a quorum holds",
+			"candor put user:42 x --sloppy                other nodes may keep it for replicas that are down",
 			"candor put -- -key- -value-                  behind -- nothing is a flag",
 		},
 		flags: dataFlags(append(formFlags("take VALUE as it is, - and @ too"), receiptFlag(),
-			&cli.DurationFlag{Name: "ttl", Usage: "let it expire after this `TIME`; the namespace's if not given, never if 0s"}, versionWriteFlag(), seenFlag(), orderedFlag(), traceFlag())...),
+			&cli.DurationFlag{Name: "ttl", Usage: "let it expire after this `TIME`; the namespace's if not given, never if 0s"}, versionWriteFlag(), seenFlag(), orderedFlag(), sloppyFlag(), traceFlag())...),
 		run: func(ctx context.Context, c *cli.Context) error {
 			o := putOptions{key: []byte(c.Args().Get(0)), ttl: c.Duration("ttl"), hasTTL: c.IsSet("ttl")}
 			f, err := formOf(c)
@@ -60,6 +61,10 @@ func orderedFlag() cli.Flag {
 	return &cli.BoolFlag{Name: "ordered", Usage: "let the node stamp it above what a quorum holds; costs a read, and cannot be repeated"}
 }
 
+func sloppyFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "sloppy", Usage: "let other nodes keep it for replicas that cannot be reached, and count toward the level"}
+}
+
 // writeOptions are those of put and del.
 type writeOptions struct {
 	target
@@ -67,6 +72,7 @@ type writeOptions struct {
 	stamp, seen             client.Version
 	hasSeen                 bool
 	receipt, ordered, trace bool
+	sloppy                  bool // level any is, too
 }
 
 func writeOptionsOf(c *cli.Context) (o writeOptions, err error) {
@@ -76,6 +82,9 @@ func writeOptionsOf(c *cli.Context) (o writeOptions, err error) {
 	}
 	if o.target, err = targetOf(c); err != nil {
 		return o, err
+	}
+	if o.sloppy = c.Bool("sloppy") || o.level == client.Any; o.sloppy {
+		o.repeated += " --sloppy" // OUTCOME has to ask those who may keep it
 	}
 	if o.stamp, err = versionFlag(c, "version"); err != nil {
 		return o, err
@@ -100,6 +109,9 @@ func (o writeOptions) options(trace *client.Trace) []client.CallOption {
 	}
 	if o.ordered {
 		opts = append(opts, client.Ordered())
+	}
+	if o.sloppy {
+		opts = append(opts, client.Sloppy())
 	}
 	if trace != nil {
 		opts = append(opts, client.TraceTo(trace))

@@ -348,7 +348,7 @@ func TestNodetool(t *testing.T) {
 		"-h h help status":             "cheat cluster",
 		"":                             "cheat cluster",
 		"--help":                       "cheat cluster",
-		"repair --full":                "! nodetool repair is candor repair, which this build does not have yet",
+		"repair --full":                "repair --full",
 		"drain":                        "! nodetool drain is candor node drain,",
 		"cleanup":                      "! nodetool cleanup: there is nothing to clean up",
 		"staus":                        `! nodetool: candor knows no "staus"; did you mean status?`,

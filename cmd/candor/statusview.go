@@ -6,14 +6,38 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/candordb/candor/verdict"
 )
 
-// statusView is a node's answer, whole, and how old it is.
+// statusView is a node's answer, whole, how old it is, and what follows from it.
 type statusView struct {
 	clusterStatus
-	answer         json.RawMessage
-	age            time.Duration
-	check, classic bool // only the verdict; in the form of other stores
+	answer   json.RawMessage
+	age      time.Duration
+	evidence *verdict.Snapshot
+	result   *verdict.Result
+	findings []verdict.Finding
+
+	check, classic, partitions bool // only the verdict; in the form of other stores; where levels are possible
+}
+
+// read takes the answer apart, and judges it. It is as old as asking took.
+func (v *statusView) read(age time.Duration) error {
+	v.age, v.evidence = age, new(verdict.Snapshot)
+	if err := decodeAnswer(v.answer, &v.clusterStatus); err != nil {
+		return err
+	}
+	if err := decodeAnswer(v.answer, v.evidence); err != nil {
+		return err
+	}
+	v.judge()
+	return nil
+}
+
+func (v *statusView) judge() {
+	v.evidence = v.evidence.Aged(v.age.Milliseconds())
+	v.result, v.findings = verdict.Verdict(v.evidence), verdict.Check(v.evidence)
 }
 
 // MarshalJSON is what the node has answered, which may have more than is known
@@ -30,41 +54,26 @@ func (v *statusView) names() (names []string) {
 func (v *statusView) screen(wide bool) screen {
 	switch {
 	case v.check:
-		return screen{above: v.verdict().checkText(&v.clusterStatus)}
+		return screen{above: v.result.Screen()}
 	case v.waits() != "":
 		return screen{above: fmt.Sprintf("cluster  %s   no epoch yet   %s\nwaiting  %s\n", v.Cluster.Name, v.seen(), v.waits())}
 	case v.classic:
 		return v.classicScreen()
+	case v.partitions:
+		return screen{above: v.result.Line() + "\n", rows: v.levelRows(), below: v.seen() + "\n"}
 	}
-	return screen{
-		above: fmt.Sprintf("cluster  %s   N=%d   %s partitions   epoch %d   %s: %s   %s\nverdict  %s\n", v.Cluster.Name, v.Cluster.Replicas,
-			grouped(v.Cluster.Partitions), v.Cluster.Epoch, counted(len(v.Nodes), "node"), v.census(), v.seen(), v.verdict().text(&v.clusterStatus)),
+	s := screen{
+		above: fmt.Sprintf("cluster  %s   N=%d   %s partitions   epoch %d   %s: %s   %s\n%s\n", v.Cluster.Name, v.Cluster.Replicas,
+			grouped(v.Cluster.Partitions), v.Cluster.Epoch, counted(len(v.Nodes), "node"), v.census(), v.seen(), v.result.Line()),
 		rows: v.nodeRows(wide),
 	}
-}
-
-// nodeRows is the table. The last column, why a node is not as it should be, is
-// there only if one is not.
-func (v *statusView) nodeRows(wide bool) [][]string {
-	rows := [][]string{{"NODE", "STATE", "ADDR", "ZONE", "PARTITIONS", "PHI"}}
-	if wide {
-		rows[0] = append(rows[0], "CLIENT", "GOSSIP", "ADMIN", "ID")
+	for _, d := range verdict.Disagreements(v.evidence) {
+		s.below += "differ  " + d.Text() + "\n"
 	}
-	reasons := slices.ContainsFunc(v.Nodes, func(n nodeStatus) bool { return n.Error != "" })
-	if reasons {
-		rows[0] = append(rows[0], "WHY")
+	if why := verdict.Why(v.result, v.findings); why != "" {
+		s.below += why + "          candor doctor\n"
 	}
-	for _, n := range v.Nodes {
-		row := []string{n.Name, n.shownState(), n.Peer, orDash(n.Zone), grouped(n.Partitions), n.phiText()}
-		if wide {
-			row = append(row, n.Client, n.GossipAddr, n.HTTP, n.ID)
-		}
-		if reasons {
-			row = append(row, n.Error)
-		}
-		rows = append(rows, row)
-	}
-	return rows
+	return s
 }
 
 func (v *statusView) seen() string {
@@ -127,14 +136,34 @@ func (s *clusterStatus) census() string {
 	return text
 }
 
+// levelRows say where each level that matters is possible, all partitions listed.
+func (v *statusView) levelRows() [][]string {
+	rows := [][]string{{"LEVEL", "FOR", "DEFAULT OF", "POSSIBLE IN", "BECAUSE", "NOT POSSIBLE IN", "NOT KNOWN IN"}}
+	for _, p := range v.result.Levels {
+		what := "reads, writes"
+		switch {
+		case !p.Writes:
+			what = "reads"
+		case !p.Reads:
+			what = "writes"
+		}
+		rows = append(rows, []string{
+			p.Level, what, orDash(strings.Join(p.Namespaces, ", ")), fmt.Sprintf("%s of %s", grouped(p.Certain), grouped(p.Of)), orDash(p.Because),
+			orDash(p.Failing.Text(len(p.Failing))), orDash(p.Unknown.Text(len(p.Unknown))),
+		})
+	}
+	return rows
+}
+
 // classicScreen is the status in the form that operators of other stores read.
 func (v *statusView) classicScreen() screen {
 	s := screen{
 		above: fmt.Sprintf("Cluster: %s   epoch %d   %s\nU up, D down, ? unknown; N normal, J joining, L leaving\n", v.Cluster.Name, v.Cluster.Epoch, v.seen()),
 		rows:  [][]string{{"--", "Address", "Load", "Partitions", "Owns", "Host ID", "Zone"}},
 	}
-	for _, n := range v.Nodes {
-		s.rows = append(s.rows, []string{n.letters(), n.Peer, "?", grouped(n.Partitions), share(n.Partitions, v.Cluster.Partitions), n.ID, orDash(n.Zone)})
+	for i := range v.Nodes {
+		n := &v.Nodes[i]
+		s.rows = append(s.rows, []string{n.letters(), n.Peer, v.member(n).data(), grouped(n.Partitions), share(n.Partitions, v.Cluster.Partitions), n.ID, orDash(n.Zone)})
 	}
 	return s
 }
@@ -158,28 +187,7 @@ func (n *nodeStatus) letters() string {
 	return first + "N"
 }
 
-// shownPartitions is how many runs of partitions are listed.
-const shownPartitions = 8
-
-// partitions lists partition numbers, runs of them shortened, of which there are
-// all in all.
-func partitions(numbers []int, all int) string {
-	var runs []string
-	listed := 0
-	for i := 0; i < len(numbers) && len(runs) < shownPartitions; {
-		j := i
-		for j+1 < len(numbers) && numbers[j+1] == numbers[j]+1 {
-			j++
-		}
-		run := fmt.Sprint(numbers[i])
-		if j > i {
-			run = fmt.Sprintf("%d-%d", numbers[i], numbers[j])
-		}
-		runs, listed, i = append(runs, run), listed+j-i+1, j+1
-	}
-	text := strings.Join(runs, ", ")
-	if listed < all {
-		text += fmt.Sprintf(" and %s more", grouped(all-listed))
-	}
-	return text
+// anyReport says whether a node reports a figure.
+func (v *statusView) anyReport(has func(*verdict.Report) bool) bool {
+	return slices.ContainsFunc(v.evidence.Members, func(m verdict.Member) bool { return m.Report != nil && has(m.Report) })
 }

@@ -17,22 +17,6 @@ import (
 	"github.com/candordb/candor/config"
 )
 
-func TestPartitionsAreListedInRuns(t *testing.T) {
-	for _, tc := range []struct {
-		numbers []int
-		all     int
-		want    string
-	}{
-		{[]int{3, 9, 14, 15, 16, 17}, 6, "3, 9, 14-17"},
-		{[]int{0, 1, 2}, 352, "0-2 and 349 more"},
-		{[]int{0, 2, 4, 6, 8, 10, 12, 14, 16, 17}, 1000, "0, 2, 4, 6, 8, 10, 12, 14 and 992 more"},
-	} {
-		if got := partitions(tc.numbers, tc.all); got != tc.want {
-			t.Errorf("%v: %s", tc.numbers, got)
-		}
-	}
-}
-
 // What dev writes down starts the same node: every setting comes back, whatever
 // its type.
 func TestWrittenSettingsLoadBack(t *testing.T) {
