@@ -11,15 +11,22 @@ import (
 // has died of it.
 func (s *Sim) beforeFlush(l *link, waiting []byte) bool {
 	f := &s.plan.Faults
-	if s.calm || f.CutAfterSend == 0 && f.KillBeforeRepair == 0 || len(waiting) == 0 {
+	if s.calm || f.CutAfterSend == 0 && f.KillBeforeRepair == 0 && s.plan.Healing.KillInReplay == 0 || len(waiting) == 0 {
 		return false
 	}
-	fresh, repair := kinds(waiting)
+	fresh, repair, hint := kinds(waiting)
 	switch me := l.p.node.index; {
 	case repair && s.faultDice.chance(f.KillBeforeRepair):
 		s.mark(markKilledBeforeRepair)
 		s.crashSoon(l.p.node)
 		return true
+	case hint && s.faultDice.chance(s.plan.Healing.KillInReplay):
+		s.mark(markKilledInReplay)
+		if s.faultDice.chance(half) { // else it dies as the answers are on their way
+			s.crashSoon(l.p.node)
+			return true
+		}
+		s.after(s.faultDice.exponential(s.plan.Net.Mean+s.plan.Disk.Sync), "kill in replay", l.p, func() { s.crashSoon(l.p.node) })
 	case fresh && s.faultDice.chance(f.CutAfterSend):
 		s.mark(markCutAfterSend)
 		oneWay := s.faultDice.chance(0.5) // only the acknowledgements are lost
@@ -31,7 +38,9 @@ func (s *Sim) beforeFlush(l *link, waiting []byte) bool {
 		}
 		s.fig.Cuts++
 		s.after(s.faultDice.between(0, 2*s.plan.Net.Mean), "cut off", nil, func() {
-			s.cutPairs(pairs, oneWay, s.faultDice.exponential(f.CutFor))
+			if !s.calm {
+				s.cutPairs(pairs, oneWay, s.faultDice.exponential(f.CutFor))
+			}
 		})
 	}
 	return false
@@ -54,7 +63,7 @@ func (s *Sim) crashSoon(n *node) {
 }
 
 // kinds says which kinds of writes there are among some frames.
-func kinds(waiting []byte) (fresh, repair bool) {
+func kinds(waiting []byte) (fresh, repair, hint bool) {
 	frames(waiting, func(frame []byte) {
 		var q wire.PeerRequest
 		if wire.DecodePeerRequest(frame[wire.HeaderBytes:], &q) != nil || q.Op != wire.OpWrite {
@@ -64,7 +73,8 @@ func kinds(waiting []byte) (fresh, repair bool) {
 		for more, err := q.NextWrite(&w); more && err == nil; more, err = q.NextWrite(&w) {
 			fresh = fresh || w.Kind == wire.Fresh
 			repair = repair || w.Kind == wire.Repair
+			hint = hint || w.Kind == wire.Deliver
 		}
 	})
-	return fresh, repair
+	return fresh, repair, hint
 }

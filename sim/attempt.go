@@ -33,7 +33,7 @@ type asked struct {
 	level  contract.Level // resolved
 	needs  needs
 	floor  hlc.Version   // of the level
-	floors []hlc.Version // by number of replicas, where the level may be lowered
+	floors []hlc.Version // by number of replicas, where the level may be lowered, or hints count
 	quorum hlc.Version   // what a quorum holds, where the write is ordered
 	held   []hlc.Version // EXPLAIN: by owner, what its disk holds
 }
@@ -47,7 +47,7 @@ func (s *Sim) ask(a *attempt, o *operation) asked {
 	k := o.key
 	q.needs = needsOf(q.level, &k.sizes, a.node.region)
 	q.floor = k.floor(&q.needs)
-	if o.has(contract.Weaken) {
+	if o.has(contract.Weaken) || o.sloppy() {
 		for n := range k.sizes[0] + 1 {
 			few := needsOf(contract.Level(n), &k.sizes, 0)
 			q.floors = append(q.floors, k.floor(&few))

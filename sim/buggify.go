@@ -23,6 +23,8 @@ const (
 	bugLostOptional
 	bugLateStatus
 	bugFullCounter
+	bugLateExchange
+	bugBusy
 
 	bugCount
 )
@@ -38,6 +40,8 @@ var bugNames = [bugCount]string{
 	bugLostOptional: "lost optional message", // a repair for which nobody waits is lost
 	bugLateStatus:   "late status",           // a message about the metadata is handled late
 	bugFullCounter:  "full counter",          // the logical counter is about to overflow
+	bugLateExchange: "late exchange",         // a message of anti-entropy is handled late
+	bugBusy:         "busy",                  // clients need what healing would take
 }
 
 // bugChance is the chance that a point is enabled, and that it then fires.

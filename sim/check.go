@@ -20,7 +20,7 @@ type checker struct {
 
 // Failure is a broken promise.
 type Failure struct {
-	Checker string // REG, TRUTH, SETFULL, FINAL, SCAN, CLOCK, STORE, WIRE, LIVE
+	Checker string // REG, TRUTH, SETFULL, FINAL, SCAN, CLOCK, STORE, TREE, WIRE, LIVE
 	Time    time.Duration
 	Text    string
 	History []string // what was done to the key
@@ -35,7 +35,7 @@ func (s *Sim) fail(checker, format string, args ...any) {
 
 // insider says whether a checker looks at what no client can see.
 func insider(checker string) bool {
-	return checker == "TRUTH" || checker == "STORE" || checker == "CLOCK"
+	return checker == "TRUTH" || checker == "STORE" || checker == "CLOCK" || checker == "TREE"
 }
 
 // failKey is fail, with the history of a key.
@@ -96,6 +96,8 @@ func (c *checker) ghost(o *operation) {
 		c.s.failKey(o.key, "REG", "ghost: %v had no effect (%s), but has been read", o, why)
 	case o.present:
 		c.s.failKey(o.key, "TRUTH", "ghost: %v had no effect (%s), but a replica holds it", o, why)
+	case o.hinted && !o.voided: // of what was given up a hint may be left, which is refused
+		c.s.failKey(o.key, "TRUTH", "ghost: %v had no effect (%s), but a node keeps a hint of it", o, why)
 	}
 }
 

@@ -29,7 +29,8 @@ func (c *checker) buries(n *node, now replica.Now, o *operation, kind replica.Ki
 
 // buriedTruth checks what the answer to a write says that it buried. Which
 // replicas were counted only the coordinator knows; of those that have decided,
-// every choice of so many replaced at least what the least of them did.
+// every choice of so many replaced at least what the least of them did. One that a
+// new epoch let begin anew is a repetition, of which nothing need be told.
 func (c *checker) buriedTruth(o *operation, a *wire.WriteAnswer) {
 	s := c.s
 	switch {
@@ -40,7 +41,7 @@ func (c *checker) buriedTruth(o *operation, a *wire.WriteAnswer) {
 	case !a.Buried.IsZero():
 		s.mark(markBuried)
 	}
-	if o.replaced == nil || o.tries > 1 || o.doubled || a.Receipt.Acked < 1 {
+	if o.replaced == nil || o.tries > 1 || o.twice || o.doubled || a.Receipt.Acked < 1 {
 		return
 	}
 	var each []hlc.Version

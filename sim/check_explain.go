@@ -12,7 +12,7 @@ import (
 // held no more when the request was sent.
 
 // explainTruth checks an answer to EXPLAIN as it leaves.
-func (c *checker) explainTruth(o *operation, q *asked, a *wire.ExplainAnswer) {
+func (c *checker) explainTruth(p *process, o *operation, q *asked, a *wire.ExplainAnswer) {
 	s, k := c.s, o.key
 	partition := uint64(s.cluster.Ring.PartitionOf(ring.Token(k.token)))
 	if a.Token != k.token || a.Partition != partition || len(a.Rows) != len(k.owners) {
@@ -46,18 +46,24 @@ func (c *checker) explainTruth(o *operation, q *asked, a *wire.ExplainAnswer) {
 	if least != best {
 		s.mark(markExplainSplit)
 	}
+	c.asOfTruth(p.node, k.partition, hlc.Make(int64(a.RepairedAsOf), 0), false)
 }
 
 // explained checks the row of one replica.
 func (c *checker) explained(k *key, n *node, row *wire.ExplainRow, held hlc.Version) {
 	s := c.s
 	if !row.ChecksumOK {
-		if k.damaged != n.index {
+		if k.damaged != n.index && k.mendedAt == 0 {
 			s.failKey(k, "TRUTH", "EXPLAIN says that the record on %v is damaged, and it is not", n)
 		}
 		return
 	}
-	if row.Version.Less(held) && k.damaged != n.index || n.held[k.index].synced.Less(row.Version) {
+	if k.mendedAt != 0 {
+		return // what it held before cannot be said
+	}
+	h := &n.held[k.index]
+	purged := row.Version.IsZero() && !h.purged.Less(held)
+	if row.Version.Less(held) && k.damaged != n.index && !purged || !h.has(row.Version) {
 		s.failKey(k, "TRUTH", "EXPLAIN says that %v holds %v; it held %v when that was asked, and holds %v now", n, row.Version, held, n.held[k.index].synced)
 	}
 	if row.Version.IsZero() {

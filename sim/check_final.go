@@ -2,18 +2,23 @@ package sim
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/candordb/candor/contract"
+	"github.com/candordb/candor/hlc"
 	"github.com/candordb/candor/record"
 	"github.com/candordb/candor/storage"
 	"github.com/candordb/candor/wire"
 )
 
-// FINAL, first form: all heals, every node starts again, and each key is read
-// once at ALL, which brings its replicas together (there is no anti-entropy
-// yet). Then the disks have to agree, byte for byte, on what the history allows.
+// FINAL: all heals, every node starts again, and nothing is asked any more. The
+// nodes have to come together by themselves: hints are delivered, replicas compared
+// and repaired, until each says that all agree beyond the last write. Then the disks
+// have to agree, byte for byte, on what the history allows. Each key is then read at
+// ALL, for the sake of the answers.
 
 const (
 	// healingTime is how long links may take to come up again.
@@ -22,10 +27,13 @@ const (
 	foundingTime = 30 * time.Second
 	// restTime is how long clients may take to end what they are doing.
 	restTime = 20 * time.Second
+	// convergenceTime is how long replicas may take to agree, beside the age limit and
+	// some comparisons.
+	convergenceTime = 60 * time.Second
 )
 
-// settleDown ends the run: heal, rest, restart, read all, compare. It stops at
-// the first failure.
+// settleDown ends the run: heal, rest, restart, wait, compare. It stops at the
+// first failure.
 func (s *Sim) settleDown() {
 	s.calmDown()
 	if !s.until(restTime, "every client has ended its operation", s.clientsRest) {
@@ -38,30 +46,95 @@ func (s *Sim) settleDown() {
 	if !s.until(healingTime, "every node reaches every other", s.linksUp) {
 		return
 	}
-	if s.plan.Found && !s.until(foundingTime, "every node acts in epoch 1", s.founded) {
+	if s.plan.agrees() && !s.until(foundingTime, "every node acts in the newest epoch", s.founded) {
 		return
 	}
 	s.run(s.now + 2*time.Second) // the clock bounds are persisted, stragglers arrive
+	s.rested = hlc.Make(yearZero+(s.now+time.Second).Milliseconds(), 0)
+	if !s.until(2*s.plan.AgeLimit+10*s.plan.Healing.Interval+convergenceTime, "all replicas have proved that they agree, and no hint is left", s.converged) {
+		return
+	}
+	s.checkFinal(true)
 	s.readAll()
 	if s.failure != nil || !s.until(healingTime, "no request is open", s.nothingOpen) {
 		return
 	}
-	for _, k := range s.history.keys {
-		s.check.final(k)
-	}
+	s.checkFinal(false)
 	s.check.strays()
 	s.check.setFull()
+	s.check.unmadeStayUnmade()
 	s.scanAll()
+}
+
+// converged says whether hint stores are empty, nothing is damaged, and every node says of every
+// partition that it has that all replicas agree beyond the last write.
+func (s *Sim) converged() bool {
+	if slices.ContainsFunc(s.history.keys, func(k *key) bool { return k.damaged >= 0 }) {
+		return false
+	}
+	for _, n := range s.nodes {
+		if n.process == nil || n.process.heal() == nil || n.disk.oldestHint(s, -1) != 0 || n.process.commits.busy {
+			return false
+		}
+		for p := range s.plan.Partitions {
+			// Strictly: a hint that was delivered behind the proof has to be compared too.
+			if s.cluster.Ring.Owns(p, n.id) && n.process.healing.repair.Strict(p) < s.rested {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// behind is what the nodes say of what has not converged.
+func (s *Sim) behind() string {
+	var all []string
+	for _, n := range s.nodes {
+		if n.process == nil || n.process.healing == nil || s.rested == 0 {
+			continue
+		}
+		h := n.process.healing
+		if oldest := n.disk.oldestHint(s, -1); oldest != 0 {
+			refused, more := h.hints.Refused()
+			all = append(all, fmt.Sprintf("%v keeps a hint of %v, and %d that were refused: %+v", n, oldest, int64(len(refused))+more, refused))
+		}
+		if count, at, why := h.repair.Healing(); count > 0 {
+			all = append(all, fmt.Sprintf("%v has %d damaged records; key %q waits, as %v %v", n, count, at.Key, why.Node, why.Why))
+		}
+		for p := range s.plan.Partitions {
+			if asOf, blame := h.repair.AsOf(p); s.cluster.Ring.Owns(p, n.id) && h.repair.Strict(p) < s.rested && len(all) < 20 {
+				at, _ := s.cluster.Ring.Index(blame.Node)
+				all = append(all, fmt.Sprintf("%v: partition %d as of %v, for n%d %v, floor %v", n, p, asOf, at, blame.Why, h.marks.Floor))
+			}
+		}
+	}
+	return strings.Join(all, "; ")
+}
+
+// checkFinal compares replicas and trees. Where alone is set nothing was read yet:
+// what is stamped beyond all proofs, by a clock that was ahead, the replicas need not
+// agree on by themselves.
+func (s *Sim) checkFinal(alone bool) {
+	for _, n := range s.nodes {
+		s.check.treesTruth(n)
+	}
+	for _, k := range s.history.keys {
+		young := slices.ContainsFunc(k.owners, func(i int) bool { return s.nodes[i].held[k.index].synced.Time > s.rested })
+		if !alone || !young {
+			s.check.final(k)
+		}
+	}
 }
 
 // until runs on until a condition holds. If that takes too long, the run has
 // failed.
 func (s *Sim) until(limit time.Duration, what string, holds func() bool) bool {
+	step := min(limit/1000, 100*time.Millisecond)
 	for end := s.now + limit; s.failure == nil && !holds(); {
 		if s.now >= end {
-			s.fail("LIVE", "%v after all faults have ended, this does not hold: %s. %s", limit, what, s.waiting())
+			s.fail("LIVE", "%v after all faults have ended, this does not hold: %s. %s%s", limit, what, s.waiting(), s.behind())
 		}
-		s.run(s.now + 10*time.Millisecond)
+		s.run(s.now + step)
 	}
 	return s.failure == nil
 }
@@ -112,9 +185,6 @@ func (s *Sim) readAll() {
 	read = func(c *client, k *key, tries int) {
 		o := s.newOperation(wire.OpGet, k.space, k)
 		o.client, o.level = c.id, contract.All
-		if k.damaged >= 0 {
-			o.level = contract.Quorum // nothing repairs a damaged record yet
-		}
 		a := &attempt{operations: []*operation{o}, node: s.nodes[c.home], deadline: time.Second, patience: 2 * time.Second}
 		c.current = a
 		c.after = func() {
@@ -138,20 +208,27 @@ func (s *Sim) readAll() {
 	s.until(time.Minute, "every key was read at ALL", func() bool { return left == 0 })
 }
 
-// final checks the replicas of one key. Where one is damaged, the others need
-// not agree, but the best of them has to be good enough.
+// final checks the replicas of one key. What is dead below a watermark counts as
+// absent.
 func (c *checker) final(k *key) {
 	s := c.s
 	s.fig.Finals++
 	var best *operation
-	for _, i := range k.owners {
+	var first []byte
+	gone := k.purged // the highest version that counts as absent
+	for j, i := range k.owners {
 		n := s.nodes[i]
-		if i == k.damaged {
-			continue
-		}
 		rec := n.disk.synced(k)
-		if first := s.nodes[k.owners[0]]; k.damaged < 0 && !bytes.Equal(rec, first.disk.synced(k)) {
-			s.failKey(k, "FINAL", "(1) replicas differ after a read at ALL: %v holds %s, %v holds %s", first, dump(first.disk.synced(k)), n, dump(rec))
+		if v := n.held[k.index].synced; c.dead(k, rec) {
+			if rec = nil; gone.Less(v) {
+				gone = v
+			}
+		}
+		if j == 0 {
+			first = rec
+		}
+		if !bytes.Equal(rec, first) {
+			s.failKey(k, "FINAL", "(1) replicas differ after all have healed: %v holds %s, %v holds %s", s.nodes[k.owners[0]], dump(first), n, dump(rec))
 			return
 		}
 		if rec == nil {
@@ -171,18 +248,18 @@ func (c *checker) final(k *key) {
 			best = w
 		}
 	}
-	c.notLost(k, best)
+	c.notLost(k, best, gone)
 }
 
 // notLost checks that what stands in the end is at least the highest write that
-// was acknowledged; where a copy is damaged, by more than one replica.
-func (c *checker) notLost(k *key, best *operation) {
-	least := 1
-	if k.damaged >= 0 {
-		least = 2
-	}
+// was acknowledged, or nothing because a delete or expiry above that lies below the
+// watermark. A record that was healed to less is a copy that was lost.
+func (c *checker) notLost(k *key, best *operation, gone hlc.Version) {
 	for _, o := range k.operations {
-		if o.writes() && o.class == done && o.need >= least && (best == nil || best.version.Less(o.version)) {
+		if !o.writes() || o.class != done || o.need <= k.losses || best != nil && !best.version.Less(o.version) {
+			continue
+		}
+		if best != nil || gone.Less(o.version) {
 			c.s.failKey(k, "FINAL", "(2) acked lost: %v was acknowledged, but the best replica holds less", o)
 			return
 		}
@@ -224,7 +301,7 @@ func (c *checker) setFull() {
 		add := k.operations[0]
 		there := slices.ContainsFunc(k.owners, func(i int) bool { return s.nodes[i].disk.synced(k) != nil })
 		switch {
-		case add.class == done && !there:
+		case add.class == done && !there && add.need > k.losses:
 			s.failKey(k, "SETFULL", "lost: %v was acknowledged and is absent at the end", add)
 		case add.class == none && there && (!add.doubled || add.voided):
 			s.failKey(k, "SETFULL", "ghost: %v had no effect and is there at the end", add)
@@ -239,9 +316,6 @@ func (c *checker) setFull() {
 // exactly the live keys.
 func (s *Sim) scanAll() {
 	levels := []contract.Level{contract.One, contract.Quorum, contract.All}
-	if s.fig.Damaged > 0 {
-		levels = levels[:1]
-	}
 	for i, n := range s.nodes {
 		for j, sp := range s.spaces {
 			if s.failure == nil {
@@ -257,21 +331,23 @@ func (s *Sim) scanOnce(n *node, sp *space, level contract.Level) {
 	c.home = n.index
 	o := s.newOperation(wire.OpScan, sp, nil)
 	o.client, o.level, o.walk = c.id, level, &walk{o: o}
-	shown, ended := 0, false
+	shown, pages, ended := 0, 0, false
 	var page func()
 	page = func() {
 		before := o.walk.pages
 		a := &attempt{operations: []*operation{o}, node: n, deadline: time.Second, patience: 2 * time.Second}
 		c.current = a
 		c.after = func() {
-			shown += o.walk.items
+			if o.walk.pages > pages {
+				shown, pages = shown+o.walk.items, o.walk.pages
+			}
 			switch {
-			case o.walk.pages == before && o.tries == 5:
+			case o.walk.pages == before && o.tries == 60:
 				s.fail("LIVE", "all is healed, but a scan of %s through %v fails: %s", sp.Name, n, o.text)
 			case o.walk.ended:
 				ended = true
 			default:
-				s.after(time.Duration(o.tries)*10*time.Millisecond, "next page", nil, page)
+				s.after(time.Duration(o.tries)*20*time.Millisecond, "next page", nil, page)
 			}
 		}
 		o.tries++
@@ -281,7 +357,7 @@ func (s *Sim) scanOnce(n *node, sp *space, level contract.Level) {
 	if !s.until(time.Minute, "a whole scan ends", func() bool { return ended }) {
 		return
 	}
-	if want := s.liveKeys(sp); shown != want && s.fig.Damaged == 0 {
+	if want := s.liveKeys(sp); shown != want {
 		s.fail("SCAN", "a whole scan of %s at level %v through %v shows %d keys of %d", sp.Name, level, n, shown, want)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/candordb/candor/contract"
+	"github.com/candordb/candor/hlc"
 	"github.com/candordb/candor/replica"
 	"github.com/candordb/candor/storage"
 	"github.com/candordb/candor/wire"
@@ -36,6 +37,10 @@ func (c *checker) outcomeTruth(o *operation, a *wire.OutcomeAnswer) {
 	case contract.NotApplied:
 		c.notApplied(o, w)
 	case contract.Pending:
+	case contract.Forgotten:
+		if !c.fenced(o.key, w.version) {
+			s.failKey(o.key, "TRUTH", "%v is forgotten, but no replica has a fence so high", o)
+		}
 	default:
 		s.failKey(o.key, "TRUTH", "%v is %v, which this build cannot know", o, a.Fate)
 	}
@@ -52,12 +57,23 @@ func (c *checker) notApplied(o, w *operation) {
 	if w.acked {
 		s.failKey(o.key, "TRUTH", "%v is not applied, but was acknowledged", o)
 	}
+	if c.fenced(o.key, w.version) {
+		s.mark(markOutcomeByFence)
+		c.ghost(w)
+		return
+	}
 	for _, i := range o.key.owners {
 		if n := s.nodes[i]; !n.disk.notes(o.key, w) {
 			s.failKey(o.key, "TRUTH", "%v is not applied, but the disk of %v has no note of it", o, n)
 		}
 	}
 	c.ghost(w)
+}
+
+// fenced says whether a replica has agreed to a watermark at or above a version:
+// then all hold the same of what lies there, and nothing more comes.
+func (c *checker) fenced(k *key, v hlc.Version) bool {
+	return slices.ContainsFunc(k.owners, func(i int) bool { return c.s.nodes[i].durable.Partition(k.partition).Fence >= v.Time })
 }
 
 // notes says whether a disk holds a durable note that a write was given up.
@@ -95,7 +111,7 @@ func (c *checker) againstVoid(n *node, w *replica.Write, o *operation) {
 	if o.noted&(1<<n.index) == 0 {
 		return
 	}
-	if w.Kind != replica.Repair {
+	if w.Kind != replica.Repair && w.Kind != replica.Exchange {
 		c.s.failKey(o.key, "STORE", "%v takes %v as a fresh write, which its disk notes as given up", n, o)
 		return
 	}

@@ -77,7 +77,7 @@ func (c *checker) truth(p *process, a *attempt, i int, r *wire.Answer) {
 	case wire.OpScan:
 		o.walk.leaves(c, a, &r.Scan)
 	case wire.OpExplain:
-		c.explainTruth(o, q, &r.Explain)
+		c.explainTruth(p, o, q, &r.Explain)
 	case wire.OpOutcome:
 		c.outcomeTruth(o, &r.Outcome)
 	case wire.OpGet:
@@ -171,7 +171,7 @@ func (c *checker) refusal(a *attempt, i int, r *wire.Answer) {
 	switch {
 	case r.Code == contract.Corrupt:
 		c.s.mark(markDamageTold)
-		if o.key.damaged < 0 {
+		if o.key.damaged < 0 && (o.key.mendedAt == 0 || a.arrivedAt > o.key.mendedAt) {
 			c.s.failKey(o.key, "TRUTH", "%v meets damage, where there is none", o)
 		}
 	case r.Code == contract.Overloaded:
@@ -197,7 +197,7 @@ func (c *checker) inDoubt(o *operation, q *asked, r *wire.Answer) {
 	switch {
 	case r.Error.Version != o.version:
 		c.s.failKey(o.key, "TRUTH", "%v is in doubt as version %v", o, r.Error.Version)
-	case got.Asked < q.needs.total():
+	case got.Asked < q.needs.total() && !o.sloppy():
 		c.s.failKey(o.key, "TRUTH", "%v was sent to too few replicas for its level, instead of being refused: %v", o, got)
 	case counts(q.level) && got.Acked >= got.Need:
 		c.s.failKey(o.key, "TRUTH", "%v is in doubt, with receipt %v", o, got)

@@ -87,6 +87,20 @@ func (c *hybrid) adjust(now time.Duration) {
 	c.fenced = hlc.Fenced(median, c.maxDrift)
 }
 
+// median is the median of the clocks of all members that were heard lately, own
+// included; false while none was.
+func (c *hybrid) median(now time.Duration) (hlc.Timestamp, bool) {
+	here := c.now(now)
+	c.scratch = c.scratch[:0]
+	for i := range c.peers {
+		if p := &c.peers[i]; p.known && here.Mono-p.at <= heardFor {
+			c.scratch = append(c.scratch, p.offset)
+		}
+	}
+	known := len(c.scratch) > 0
+	return hlc.Make(here.Physical+hlc.Median(c.scratch), 0), known
+}
+
 // mono is the monotonic clock of the process, in milliseconds.
 func (c *hybrid) mono(now time.Duration) int64 { return c.monoZero + c.h.elapsed(now).Milliseconds() }
 

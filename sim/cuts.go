@@ -118,6 +118,9 @@ func (s *Sim) cutPairs(pairs []pair, oneWay bool, long time.Duration) {
 		s.silence(p[1], p[0])
 	}
 	s.after(long, "heal", nil, func() {
+		if long > 5*time.Second && !s.calm {
+			s.mark(markRejoined)
+		}
 		for _, p := range pairs {
 			// A calm network has been healed as a whole.
 			s.net.cut[p[0]][p[1]] = max(0, s.net.cut[p[0]][p[1]]-1)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/candordb/candor/contract"
+	"github.com/candordb/candor/hinted"
 	"github.com/candordb/candor/hlc"
 	"github.com/candordb/candor/record"
 	"github.com/candordb/candor/replica"
@@ -20,6 +21,7 @@ type disk struct {
 	engine      *model.Engine
 	stalledTill time.Duration
 	scratch     []byte
+	voided      bool // it has, or had, a note of a version that was given up
 }
 
 // The disk is a replica.Store.
@@ -55,6 +57,36 @@ func (d *disk) Voided(token uint64, namespace uint32, key []byte, version hlc.Ve
 	return err == nil, err
 }
 
+// voids walks the notes of versions that were given up, of tokens from..last.
+func (d *disk) voids(from, last uint64, fn func(uint64, uint32, []byte, hlc.Version) bool) error {
+	lo, hi := storage.VoidsOf(from, last)
+	return d.engine.Scan(lo, hi, func(k, _ []byte) bool {
+		token, ns, key, version, err := storage.ParseVoidKey(k)
+		if err != nil {
+			panic("sim: a foreign key in the range of voids: " + err.Error())
+		}
+		return fn(token, ns, key, version)
+	})
+}
+
+// wipeHints loses all hints, now and then, between two lives of a node.
+func (d *disk) wipeHints(s *Sim) {
+	if s.calm || !s.diskDice.chance(s.plan.Healing.Wipe) {
+		return
+	}
+	var b batch
+	lo, hi := storage.HintsRange()
+	if err := d.engine.Scan(lo, hi, func(k, _ []byte) bool { b.Delete(k); return true }); err != nil {
+		panic("sim: reading hints: " + err.Error())
+	}
+	if b.Len() > 0 {
+		s.mark(markHintsWiped)
+		if err := d.engine.Write(&b.Batch); err != nil {
+			panic("sim: wiping hints: " + err.Error())
+		}
+	}
+}
+
 // synced is the record that would survive a power cut now; nil: none.
 func (d *disk) synced(k *key) []byte {
 	d.scratch = storage.AppendRecordKey(d.scratch[:0], k.token, k.space.number, k.name)
@@ -65,7 +97,9 @@ func (d *disk) synced(k *key) []byte {
 // batch is a replica.Batch over a batch of the engine.
 type batch struct {
 	storage.Batch
-	key []byte
+	key    []byte
+	coming func(*replica.Hint) // is told of each hint that goes into it
+	voided *bool               // becomes true when a note goes into it
 }
 
 func (b *batch) PutRecord(token uint64, namespace uint32, key, rec []byte) {
@@ -74,11 +108,36 @@ func (b *batch) PutRecord(token uint64, namespace uint32, key, rec []byte) {
 }
 
 func (b *batch) PutVoid(token uint64, namespace uint32, key []byte, version hlc.Version) {
+	*b.voided = true
 	b.Put(storage.AppendVoidKey(nil, token, namespace, key, version), storage.VoidFormat)
 }
 
 func (b *batch) EraseVoid(token uint64, namespace uint32, key []byte, version hlc.Version) {
 	b.Delete(storage.AppendVoidKey(nil, token, namespace, key, version))
+}
+
+func (b *batch) EraseRecord(token uint64, namespace uint32, key []byte) {
+	b.key = storage.AppendRecordKey(b.key[:0], token, namespace, key)
+	b.Delete(b.key)
+}
+
+func (b *batch) PutHint(h *replica.Hint) {
+	b.key = storage.AppendHintKey(b.key[:0], h.Target, h.Version, h.Token, h.Namespace, h.Key)
+	b.Put(b.key, hinted.AppendValue(nil, h.Record, h.Counted))
+	b.coming(h)
+}
+
+func (b *batch) EraseHint(h *replica.Hint) {
+	b.key = storage.AppendHintKey(b.key[:0], h.Target, h.Version, h.Token, h.Namespace, h.Key)
+	b.Delete(b.key)
+}
+
+func (b *batch) PutLeaves(partition int, leaves []byte) {
+	if leaves == nil {
+		leaves = replica.LeavesUnknown
+	}
+	b.key = storage.AppendTreeKey(b.key[:0], partition)
+	b.Put(b.key, leaves)
 }
 
 func (b *batch) PutSystem(name, value []byte) {
@@ -127,6 +186,9 @@ func (c *committer) nudge() {
 
 // commit takes a batch from the queue and writes it.
 func (c *committer) commit() {
+	if c.broken {
+		return
+	}
 	n, cost, most := 0, 0, len(c.queue)
 	if c.p.sim.bug(bugTinyBatch) {
 		most = min(most, 1)
@@ -139,11 +201,13 @@ func (c *committer) commit() {
 	c.queue = append(c.queue[:0], c.queue[n:]...)
 	c.cost -= cost
 	s, d := c.p.sim, &c.p.node.disk
+	c.begin()
 	c.batch.Reset()
-	now := c.p.Now()
+	now, marks := c.p.Now(), c.applier.Marks
 	c.applier.Apply(now, d, c.work, &c.batch)
-	s.check.applied(c.p.node, now, c.work)
+	s.check.applied(c.p.node, now, marks, c.work)
 	if c.batch.Len() == 0 {
+		c.publish()
 		c.done(contract.OK)
 		return
 	}
@@ -157,6 +221,9 @@ func (c *committer) commit() {
 		took += d.stalledTill - s.now
 	}
 	s.after(took, "sync", c.p, c.sync)
+	if traitor.Is(traitor.PublishBeforeSync) {
+		c.publish()
+	}
 	if traitor.Is(traitor.AckBeforeSync) {
 		c.tell(contract.OK)
 	}
@@ -173,6 +240,9 @@ func (c *committer) sync() {
 	switch {
 	case err == nil:
 		s.fig.Syncs++
+		if c.publish(); c.applier.Marks != nil {
+			c.p.node.durable = c.applier.Marks
+		}
 		s.check.synced(c.p.node, c.work)
 		c.done(contract.OK)
 	case errors.Is(err, storage.ErrInDoubt):

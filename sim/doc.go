@@ -12,12 +12,16 @@
 // Run makes one run. Its Plan says which faults there are and what clients do: a
 // swarm run draws from the seed which options are on at all (swarm.go), and then
 // how strong they are; a scenario is a preset. Each option, and each part of the
-// run, has a stream of random numbers of its own. A run ends in calm: all heals,
-// every node starts again, every key is read at ALL and every namespace scanned.
+// run, has a stream of random numbers of its own. Hints, comparisons, watermarks and
+// purges go on all the time (healing.go), with intervals so short that a run sees
+// whole cycles of them. A run ends in calm: all heals, every node starts again, and
+// the replicas have to come together by themselves, before every key is read at ALL
+// and every namespace scanned.
 //
 // The checkers are REG (what reads may return: every pair of levels, sessions,
 // ordered writes), TRUTH (answers, receipts, OUTCOME, what was buried, EXPLAIN,
-// against what replicas hold at that moment), SCAN (nothing left out, coverage
+// against what replicas hold at that moment; proofs, watermarks, purges and hints),
+// TREE (trees show what is stored), SCAN (nothing left out, coverage
 // adds up), STORE (no replica goes back), CLOCK (rule 1), RES (one answer each, in
 // time), SETFULL, FINAL (nothing lost, no ghost, all agree), LIVE (it ends), EPOCH
 // (one epoch 1, chosen before anybody acts on it) and WIRE. They keep books of their

@@ -5,16 +5,22 @@ import (
 
 	"github.com/candordb/candor/ring"
 	"github.com/candordb/candor/router"
+	"github.com/candordb/candor/topology"
 	"github.com/candordb/candor/wire"
 )
 
-// New epochs, in runs in which the epoch is given. Each has the members and the
-// owners of the one before it, as one that only adds a namespace has, and nodes
-// come to act in it one by one: for a while requests between them name an epoch
-// that is older, or newer, than that of the node which they reach.
+// New epochs. Each has the members and the owners of the one before it, as one that
+// only adds a namespace has, and nodes come to act in it one by one: for a while
+// requests between them name an epoch that is older, or newer, than that of the node
+// which they reach. In most runs epochs are given; in some (Plan.Agreed, Plan.Found)
+// the nodes decide them, see agreed.go.
 
 // nextEpoch makes an epoch and lets the nodes adopt it, each in its time.
 func (s *Sim) nextEpoch() {
+	if s.plan.agrees() {
+		s.proposeChanges()
+		return
+	}
 	old := s.cluster
 	r := old.Ring
 	view, err := ring.NewView(r.Epoch()+1, r.Q(), r.N(), r.Members(), r.OwnersTable())
@@ -72,4 +78,15 @@ func (c *checker) foreign(p *process, frame []byte) bool {
 		return false
 	}
 	return true
+}
+
+// Newer implements router.World.
+func (p *process) Newer(from ring.NodeID, epoch uint64) {
+	f := p.found
+	if f == nil || epoch <= p.epoch() {
+		return
+	}
+	p.sim.after(0, "newer", p, func() {
+		f.post(func(o *topology.Effects) { f.core.Newer(p.Now().Mono, epoch, from, o) })
+	})
 }

@@ -3,6 +3,8 @@ package sim
 import (
 	"slices"
 	"time"
+
+	"github.com/candordb/candor/repair"
 )
 
 // unleash starts the faults of the plan.
@@ -43,6 +45,8 @@ func (s *Sim) unleash() {
 	}
 	s.repeat(p.Net.Suspect, false, s.suspectSomeone)
 	s.repeat(f.Epoch, false, s.nextEpoch)
+	s.repeat(p.Healing.Pause, false, s.pauseRepair)
+	s.repeat(p.Healing.Pass, false, s.wantRepair)
 	s.repeat(p.Load.Resets, false, func() {
 		c := s.clients[s.faultDice.IntN(len(s.clients))]
 		c.portals[s.faultDice.IntN(len(s.nodes))].reset()
@@ -126,6 +130,23 @@ func (s *Sim) pauseSomeone() {
 	p.pausedFor += long
 }
 
+// pauseRepair stops the comparisons of a node for a while.
+func (s *Sim) pauseRepair() {
+	if p := s.anyone().process; p != nil && p.heal() != nil {
+		p.healing.repair.Pause(s.faultDice.exponential(s.plan.Healing.PauseFor).Milliseconds())
+	}
+}
+
+// wantRepair has a node compare all that it holds, as an operator may.
+func (s *Sim) wantRepair() {
+	if p := s.anyone().process; p != nil && p.heal() != nil {
+		full, preview := s.faultDice.chance(half), s.faultDice.chance(0.2)
+		if p.healing.repair.Pass(repair.PassOptions{Full: full, Preview: preview}) == nil {
+			s.mark(markPass)
+		}
+	}
+}
+
 // suspectSomeone makes one node doubt another for a while, which is there.
 func (s *Sim) suspectSomeone() {
 	from, to := s.anyone(), s.anyone()
@@ -145,7 +166,7 @@ func (s *Sim) calmDown() {
 	s.net.heal()
 	for _, n := range s.nodes {
 		n.disk.stalledTill, n.clock.offset = 0, 0
-		if n.cluster = s.cluster; n.process != nil && !s.plan.Found {
+		if n.cluster = s.cluster; n.process != nil && !s.plan.agrees() {
 			n.process.catchUp()
 		}
 		if p := n.process; p != nil && p.pausedUntil > s.now {

@@ -6,22 +6,23 @@ import (
 	"strings"
 	"time"
 
-	"github.com/candordb/candor/paxos"
+	"github.com/candordb/candor/hlc"
 	"github.com/candordb/candor/replica"
 	"github.com/candordb/candor/ring"
 	"github.com/candordb/candor/router"
-	"github.com/candordb/candor/storage"
 	"github.com/candordb/candor/topology"
 	"github.com/candordb/candor/wire"
 )
 
-// founding is a process's part in agreeing on epoch 1, in runs that begin
-// without any (Plan.Found): the shell around topology.Core, as the node has it.
-// Events are handled one after the other; what an event saves is synced before
-// anything else of it happens.
+// founding is a process's part in agreeing on epochs: on the first, in runs that
+// begin without any (Plan.Found), and on later ones, in those and in others
+// (Plan.Agreed). It is the shell around topology.Core, as the node has it. Events
+// are handled one after the other; what an event saves is synced before anything
+// else of it happens.
 type founding struct {
 	p     *process
 	core  *topology.Core
+	bound hlc.Timestamp // the highest clock bound of all starts before this one
 	queue []func(*topology.Effects)
 	busy  bool
 }
@@ -36,7 +37,7 @@ func peerAddress(index int) string { return fmt.Sprintf("n%d:7401", index) }
 // that its disk has.
 func (p *process) join() {
 	s, n := p.sim, p.node
-	if !s.plan.Found {
+	if !s.plan.agrees() {
 		p.cluster = n.cluster
 		p.catchUp()
 		return
@@ -45,19 +46,24 @@ func (p *process) join() {
 	for i := range s.nodes {
 		list = append(list, peerAddress(i))
 	}
-	metadata, _ := n.disk.engine.Synced(storage.SystemKey(topology.MetadataName))
-	register, _ := n.disk.engine.Synced(storage.SystemKey(topology.RegisterName))
+	saved, err := topology.Load(n.disk.saved)
+	if err != nil {
+		s.fail("EPOCH", "%v cannot read what it saved: %v", n, err)
+		return
+	}
 	self := *s.cluster.Ring.Member(n.index)
 	self.Peer = list[n.index]
+	highest := n.highestBound()
 	core, err := topology.New(topology.Options{
 		Self: self, ClusterName: clusterName, Bootstrap: list, Replicas: s.plan.Replicas, Partitions: s.plan.Partitions, Namespaces: s.rows(),
 		AgeLimitMS: s.plan.AgeLimit.Milliseconds(), MaxDriftMS: s.plan.MaxDrift.Milliseconds(),
-	}, metadata, register)
+		Incarnation: p.incarnation, Life: s.nodeDice.Uint64() | 1, Bound: highest,
+	}, saved)
 	if err != nil {
 		s.fail("EPOCH", "%v cannot start: %v", n, err)
 		return
 	}
-	p.found = &founding{p: p, core: core}
+	p.found = &founding{p: p, core: core, bound: highest}
 	if m := core.Metadata(); m != nil {
 		p.install(m)
 	}
@@ -96,7 +102,7 @@ func (f *founding) next() {
 }
 
 // save makes the saves durable one by one and then carries out the rest. Where
-// one fails, nothing else of the event happens.
+// one fails, nothing else of the event happens, nor of any event behind it.
 func (f *founding) save(out *topology.Effects, i int) {
 	s := f.p.sim
 	if i == len(out.Saves) {
@@ -105,7 +111,7 @@ func (f *founding) save(out *topology.Effects, i int) {
 	}
 	w := replica.Write{Kind: replica.System, Key: out.Saves[i].Name, Record: out.Saves[i].Value}
 	w.Origin.Done = func(durable bool) {
-		if !s.calm && s.faultDice.chance(s.plan.Faults.KillAtSave) {
+		if f.killed(&out.Saves[i]) {
 			s.mark(markKilledBehindVote)
 			s.crashSoon(f.p.node)
 			return
@@ -115,13 +121,29 @@ func (f *founding) save(out *topology.Effects, i int) {
 		}
 	}
 	if !f.p.Commit([]replica.Write{w}) {
-		f.done()
+		f.saveLater(out, i)
 		return
 	}
-	if !s.calm && s.faultDice.chance(s.plan.Faults.KillAtSave) {
+	if f.killed(&out.Saves[i]) {
 		s.mark(markKilledInVote)
 		s.after(s.faultDice.between(0, s.plan.Disk.Sync), "kill", f.p, func() { s.crashSoon(f.p.node) })
 	}
+}
+
+// killed draws whether the process is killed at a save: not at those that come every
+// second anyhow.
+func (f *founding) killed(save *topology.Save) bool {
+	s := f.p.sim
+	return !s.calm && s.plan.Faults.KillAtSave > 0 && string(save.Name) != topology.HeardName && s.faultDice.chance(s.plan.Faults.KillAtSave)
+}
+
+// saveLater waits while the committer's queue is full. Where the storage has stopped
+// no event is handled any more: Core takes for saved what is not.
+func (f *founding) saveLater(out *topology.Effects, i int) {
+	if f.p.commits.broken {
+		return
+	}
+	f.p.sim.after(foundingTick, "save later", f.p, func() { f.save(out, i) })
 }
 
 func (f *founding) carry(out *topology.Effects) {
@@ -133,6 +155,12 @@ func (f *founding) carry(out *topology.Effects) {
 	}
 	for i := range out.Replies {
 		f.reply(&out.Replies[i])
+	}
+	for i := range out.Outcomes {
+		f.p.sim.check.concluded(f.p.node, &out.Outcomes[i])
+	}
+	if why := out.Removed + f.core.Alarm(); why != "" {
+		f.p.sim.fail("EPOCH", "%v says: %s", f.p.node, why)
 	}
 	f.done()
 }
@@ -179,7 +207,7 @@ func (p *process) epoch() uint64 {
 	return uint64(p.cluster.Ring.Epoch())
 }
 
-// install makes a process act in epoch 1.
+// install makes a process act in an epoch.
 func (p *process) install(m *topology.Metadata) {
 	s := p.sim
 	view, err := m.View()
@@ -195,7 +223,7 @@ func (p *process) install(m *topology.Metadata) {
 }
 
 // Control implements router.World.
-func (p *process) Control(from router.Conn, _ ring.NodeID, q *wire.PeerRequest) {
+func (p *process) Control(from router.Conn, node ring.NodeID, q *wire.PeerRequest) {
 	if p.found == nil {
 		return
 	}
@@ -203,7 +231,7 @@ func (p *process) Control(from router.Conn, _ ring.NodeID, q *wire.PeerRequest) 
 		Register: bytes.Clone(q.Ballot.Register), Ballot: q.Ballot.Ballot, Value: bytes.Clone(q.Ballot.Value),
 	}}
 	p.sim.after(p.sim.late(bugLateStatus, time.Second), "control", p, func() {
-		p.found.post(func(out *topology.Effects) { p.found.core.Request(from, &own, out) })
+		p.found.post(func(out *topology.Effects) { p.found.core.Request(from, node, &own, out) })
 	})
 }
 
@@ -219,38 +247,10 @@ func (p *process) ControlAnswer(from ring.NodeID, a *wire.PeerAnswer) {
 	})
 }
 
-// installed checks that there is one epoch 1 only, and that nobody acts in it
-// before it is chosen: before every node's disk holds its vote for it.
-func (c *checker) installed(n *node, m *topology.Metadata, view *ring.View) {
-	s := c.s
-	doc, ok := n.disk.engine.Synced(storage.SystemKey(topology.MetadataName))
-	switch {
-	case !ok:
-		s.fail("EPOCH", "%v acts in an epoch that its disk does not hold", n)
-		return
-	case s.epochOne == nil:
-		s.epochOne = doc
-		s.mark(markFounded)
-	case !bytes.Equal(s.epochOne, doc):
-		s.fail("EPOCH", "two epochs 1: %v installs cluster %x, another has another", n, m.ClusterID)
-	}
-	for _, voter := range s.nodes {
-		register, _ := voter.disk.engine.Synced(storage.SystemKey(topology.RegisterName))
-		vote, err := paxos.ParseState(register)
-		if err != nil || !bytes.Equal(vote.Value, doc) {
-			s.fail("EPOCH", "%v acts in epoch 1 before %v has accepted it durably", n, voter)
-		}
-	}
-	same := m.Epoch == 1 && view.N() == s.plan.Replicas && fmt.Sprint(view.OwnersTable()) == fmt.Sprint(s.cluster.Ring.OwnersTable())
-	if !same || len(view.Members()) != len(s.nodes) {
-		s.fail("EPOCH", "the metadata of epoch %d is not what the bootstrap list makes", m.Epoch)
-	}
-}
-
-// founded says whether every node acts in epoch 1.
+// founded says whether every node acts in one epoch, the newest that was chosen.
 func (s *Sim) founded() bool {
 	for _, n := range s.nodes {
-		if n.process == nil || n.process.cluster == nil {
+		if n.process == nil || n.process.cluster == nil || n.process.epoch() < s.newest {
 			return false
 		}
 	}

@@ -13,16 +13,20 @@ import (
 
 // key is one key of the workload, with what the checkers know about it.
 type key struct {
-	index  int
-	space  *space
-	name   []byte
-	token  uint64
-	owners []int // natural replicas, as indices of nodes
-	sizes  sizes // how many of them there are in each domain
+	index     int
+	space     *space
+	name      []byte
+	token     uint64
+	partition int
+	purged    hlc.Version // the highest that was purged anywhere
+	owners    []int       // natural replicas, as indices of nodes
+	sizes     sizes       // how many of them there are in each domain
 	// acked is, by domain and need, the highest version that was acknowledged, or
 	// read, with that many of the domain's replicas behind it: acked[0][2] = v says
 	// that a client has been told that two replicas hold v or more, durably.
 	acked      [1 + regionsMax][]hlc.Version
+	mendedAt   time.Duration // when it was last healed; 0: never
+	losses     int           // how often it was healed to less than what it was
 	damaged    int           // the owner whose copy was damaged, as an index of nodes; -1: none
 	damagedAt  time.Duration // when
 	element    bool          // written once, by its first operation, and never deleted
@@ -31,8 +35,10 @@ type key struct {
 }
 
 // floor is what a request with those needs, sent now, has to meet: the highest
-// version that any set of replicas which it cannot miss was told to hold.
+// version that any set of replicas which it cannot miss was told to hold, or that
+// was purged, as all had it before. Of that, absence will do.
 func (k *key) floor(q *needs) (v hlc.Version) {
+	v = k.purged
 	for domain, acked := range k.acked {
 		for held := range acked {
 			if held+q[domain] > k.sizes[domain] && v.Less(acked[held]) {
@@ -41,6 +47,12 @@ func (k *key) floor(q *needs) (v hlc.Version) {
 		}
 	}
 	return v
+}
+
+// meets says whether a version that a client is shown, 0 for nothing, is as new as
+// it has to be: absent is legal only if a delete or expiry above was purged.
+func (k *key) meets(v, floor hlc.Version) bool {
+	return !v.Less(floor) || v.IsZero() && !k.purged.Less(floor)
 }
 
 // told notes that a client was told that replicas as those needs ask hold v.
@@ -79,6 +91,8 @@ func (s *Sim) addKey(sp *space, name string, element bool) *key {
 	view := s.cluster.Ring
 	token, _ := ring.TokenOf(nil, sp.Name, []byte(name))
 	k := &key{index: len(s.history.keys), space: sp, name: []byte(name), token: uint64(token), element: element, damaged: -1}
+	k.partition = view.PartitionOf(token)
+	s.inPartition[k.partition] = append(s.inPartition[k.partition], k)
 	for _, m := range view.Replicas(token) {
 		if m != ring.NoOwner {
 			k.owners = append(k.owners, int(m))

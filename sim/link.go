@@ -179,6 +179,9 @@ func (l *link) lost(dial int) {
 	if was == linkUp {
 		l.p.sim.fig.LinksLost++
 		l.p.turn(func() { l.p.router.LinkDown(&l.p.scratch, l.to.id) })
+		if h := l.p.heal(); h != nil {
+			h.linkDown(l.to.id)
+		}
 	}
 	s := l.p.sim
 	s.after(s.nodeDice.between(50*time.Millisecond, 500*time.Millisecond), "redial", l.p, func() {

@@ -50,6 +50,8 @@ const (
 
 	markEpochStale
 	markEpochAhead
+	markEpochAgreed
+	markEpochOutrun
 	markTornTail
 	markFailStop
 	markFenceEntered
@@ -60,6 +62,29 @@ const (
 	markStaleStamp
 	markStraggler
 	markOptionalLost
+
+	markTombstonePurged
+	markExpiredPurged
+	markReplayed
+	markHintFenced
+	markHintExpired
+	markHintsWiped
+	markKilledInReplay
+	markDirty
+	markStoodIn
+	markProved
+	markAdopted
+	markBlocked
+	markLateWriteBack
+	markFloorRefused
+	markOutcomeForgotten
+	markOutcomeByFence
+	markVoidForgotten
+	markRecounted
+	markTreesKept
+	markPass
+	markRejoined
+	markMended
 
 	markFounded
 	markKilledInVote
@@ -114,6 +139,8 @@ var markNames = [markCount]string{
 
 	markEpochStale:      "stale epoch refused",
 	markEpochAhead:      "newer epoch refused",
+	markEpochAgreed:     "epoch decided by a majority of the voters",
+	markEpochOutrun:     "change outrun by another",
 	markTornTail:        "tail cut that was not synced",
 	markFailStop:        "fail-stop after a failed sync",
 	markFenceEntered:    "clock fence entered",
@@ -124,6 +151,29 @@ var markNames = [markCount]string{
 	markStaleStamp:      "stamp out of bounds refused",
 	markStraggler:       "message of long ago delivered",
 	markOptionalLost:    "background repair lost",
+
+	markTombstonePurged:  "tombstone purged",
+	markExpiredPurged:    "expired value purged",
+	markReplayed:         "hint replayed",
+	markHintFenced:       "hint refused below the fence",
+	markHintExpired:      "hint given up for a dirty mark",
+	markHintsWiped:       "hints wiped",
+	markKilledInReplay:   "killed as hints are replayed",
+	markDirty:            "dirty mark made",
+	markStoodIn:          "sloppy write met by a stand-in",
+	markProved:           "proof made",
+	markAdopted:          "watermark adopted",
+	markBlocked:          "watermark blocked by a dead member",
+	markLateWriteBack:    "late write-back of a purged record",
+	markFloorRefused:     "write refused at or below the floor or the age limit",
+	markOutcomeForgotten: "OUTCOME forgotten",
+	markOutcomeByFence:   "OUTCOME not applied, by the watermark",
+	markVoidForgotten:    "void forgotten below the watermark",
+	markRecounted:        "tree recounted after a crash",
+	markTreesKept:        "trees kept at a stop",
+	markPass:             "repair wanted by an operator",
+	markRejoined:         "cluster rejoined after a long cut",
+	markMended:           "damaged record healed from a quorum of the others",
 
 	markFounded:          "epoch 1 installed",
 	markKilledInVote:     "killed while a vote is being synced",

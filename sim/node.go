@@ -26,7 +26,9 @@ type node struct {
 	cluster *router.Cluster // what it acts on, where the epoch is given
 	process *process        // nil while it is down
 	starts  uint64
-	held    []holding // by key: what the disk holds, as the checker knows it
+	held    []holding      // by key: what the disk holds, as the checker knows it
+	durable *replica.Marks // those that the disk has
+	acted   uint64         // the highest epoch that it has acted in, where nodes decide them
 }
 
 func (n *node) String() string { return fmt.Sprintf("n%d", n.index) }
@@ -49,8 +51,9 @@ type process struct {
 	scratch  router.Turn
 	clock    hybrid
 	commits  committer
-	links    []*link // by node; nil: itself
-	conns    []*conn // of clients
+	healing  *healing // nil before epoch 1; see heal
+	links    []*link  // by node; nil: itself
+	conns    []*conn  // of clients
 	request  *attempt
 	stamping int   // which of the request's operations is stamped next
 	skew     int64 // milliseconds that this turn believes to be later
@@ -105,6 +108,7 @@ func (s *Sim) start(n *node) {
 	}
 	p.persistClock()
 	p.tick()
+	p.healOn()
 }
 
 // tick sweeps deadlines, again and again.
@@ -133,11 +137,11 @@ func (p *process) markHedges() {
 func (p *process) persistClock() {
 	p.adjust()
 	bound, value := p.clock.nextBound(p.sim.now)
-	p.Commit([]replica.Write{{Kind: replica.System, Key: []byte(clockName), Record: value, Origin: replica.Origin{Done: func(durable bool) {
+	p.Commit(append(p.saveHighest(), replica.Write{Kind: replica.System, Key: []byte(clockName), Record: value, Origin: replica.Origin{Done: func(durable bool) {
 		if durable {
 			p.clock.bound = bound
 		}
-	}}}})
+	}}}))
 	p.sim.after(p.sim.plan.Clocks.Persisted, "clock", p, p.persistClock)
 }
 
@@ -211,6 +215,7 @@ func (s *Sim) crash(n *node, power bool) {
 	s.tracef("%v crashes (power cut: %v)", n, power)
 	p.dead, n.process = true, nil
 	n.disk.lose(s)
+	n.disk.wipeHints(s)
 	s.check.recovered(n)
 	for _, o := range s.nodes {
 		if o.process == nil || o == n {
@@ -245,6 +250,7 @@ func (s *Sim) stop(n *node) {
 			}
 		}
 	})
+	p.keepTrees()
 	s.after(200*time.Millisecond, "stop", p, func() { s.crash(n, false) })
 }
 

@@ -61,6 +61,10 @@ type operation struct {
 	noted     uint16        // nodes that note that it was given up
 	everNoted uint16        // and those that once did
 	replaced  []hlc.Version // by node: what it replaced, of what its writer had not seen
+	twice     bool          // a replica took it as a fresh write more than once
+	stoodIn   uint16        // nodes that keep it as a hint that counts, synced, or did
+	stoodFor  uint16        // nodes for which they do
+	hinted    bool          // it was kept as a hint, somewhere
 	present   bool          // a disk held it, synced
 	shown     bool          // a client has read it
 	doubled   bool          // the network doubled a WRITE that carries it
@@ -70,6 +74,9 @@ func (o *operation) writes() bool { return o.kind == wire.OpPut || o.kind == wir
 
 // has says whether a flag is set.
 func (o *operation) has(f contract.Flags) bool { return o.flags&f != 0 }
+
+// sloppy says whether hints count for a write.
+func (o *operation) sloppy() bool { return o.has(contract.Sloppy) || o.level == contract.Any }
 
 // value is the value that the operation writes: its id, and more bytes that
 // follow from it.
@@ -127,7 +134,7 @@ func (o *operation) String() string {
 	for _, f := range []struct {
 		flag contract.Flags
 		name string
-	}{{contract.Ordered, "ordered"}, {contract.Weaken, "weaken"}} {
+	}{{contract.Ordered, "ordered"}, {contract.Weaken, "weaken"}, {contract.Sloppy, "sloppy"}} {
 		if o.has(f.flag) {
 			fmt.Fprintf(&b, " %s", f.name)
 		}

@@ -12,6 +12,7 @@ type Plan struct {
 	On []string // the swarm options that the draw switched on
 
 	Found                              bool // the nodes begin without metadata
+	Agreed                             bool // the nodes have epoch 1, and decide later ones themselves
 	Nodes, Replicas, Partitions, Zones int
 	Regions                            int
 	Spaces                             []Space       // namespaces beside the default one
@@ -21,13 +22,14 @@ type Plan struct {
 	AgeLimit, MaxDrift                 time.Duration
 	Length                             time.Duration // of the phase with load and faults
 
-	Load   Load
-	Net    Net
-	Disk   Disk
-	Clocks Clocks
-	Faults Faults
-	Limits Limits
-	Bugs   [bugCount]bool // the points that are enabled, see buggify.go
+	Load    Load
+	Net     Net
+	Disk    Disk
+	Clocks  Clocks
+	Faults  Faults
+	Limits  Limits
+	Healing Healing
+	Bugs    [bugCount]bool // the points that are enabled, see buggify.go
 }
 
 // Space is a namespace, as the metadata of the cluster have it.
@@ -52,7 +54,7 @@ type Load struct {
 	Settle                                   float64 // OUTCOME of anybody's write
 	Explain                                  float64
 	// Shares of the levels; what is left is quorum.
-	One, Two, All                     float64
+	One, Two, All, Any                float64
 	LocalOne, LocalQuorum, EachQuorum float64
 
 	TTL       float64 // share of PUTs that expire
@@ -64,6 +66,7 @@ type Load struct {
 	Sessions  float64 // share of clients that always do both
 	Weaken    float64 // share of reads that take a lower level
 	Ordered   float64 // share of node-stamped writes that are ordered
+	Sloppy    float64 // share of writes for which stand-ins count
 	KeysOnly  float64 // share of scans
 	ScanHigh  float64 // share of scans above level one
 	Retry     float64 // chance that a write in doubt is sent again, with the same version
@@ -112,6 +115,23 @@ type Clocks struct {
 	Persisted time.Duration // how often the bound is renewed
 }
 
+// Healing is how nodes make up for what they have missed.
+type Healing struct {
+	Leaves, FanOut  int           // of the trees
+	Tick            time.Duration // how often it is asked what there is to do
+	Interval        time.Duration // of the comparisons of a pair of nodes
+	Timeout         time.Duration // of messages between them
+	Rate, HintRate  int64         // bytes per second; 0: their defaults
+	HintBytes       int64         // for one target
+	HintAge         time.Duration // of hints that did not count
+	Retry           time.Duration // the longest pause after a target refused its hints
+	Wipe            float64       // chance that a crash loses all hints
+	KillInReplay    float64       // chance that a node dies as it sends some hints
+	Pause, PauseFor time.Duration // mean interval at which an operator stops repair on a node, and for how long; 0: never
+	Pass            time.Duration // mean interval of repairs that an operator wants; 0: never
+	Scrub           time.Duration // mean interval at which a node reads all of a partition
+}
+
 // Faults are those of whole nodes and of the network as a whole. Each begins
 // after an interval with that mean and lasts for about that long; an interval
 // of 0 switches it off.
@@ -124,7 +144,7 @@ type Faults struct {
 	Graceful        float64 // share of stops that say goodbye first
 	Pause, PauseFor time.Duration
 	Swizzle         time.Duration
-	Epoch           time.Duration // mean interval of new epochs, which nodes adopt one by one
+	Epoch           time.Duration // mean interval of new epochs, which nodes adopt one by one, or of proposals
 
 	// CutAfterSend cuts a coordinator off from the other replicas after it has
 	// sent a write, with this chance (scenario A4).
@@ -133,7 +153,7 @@ type Faults struct {
 	// back, with this chance (scenario A5).
 	KillBeforeRepair float64
 	// KillAtSave kills a node while it saves a vote or the metadata, or right
-	// after, with this chance (runs that begin without metadata).
+	// after, with this chance (runs in which the nodes decide epochs).
 	KillAtSave float64
 }
 
@@ -149,7 +169,7 @@ type Limits struct {
 func calmPlan(d dice) *Plan {
 	p := &Plan{
 		Nodes: min(d.up(3, 9), d.up(3, 9)), Regions: 1, Partitions: 1 << d.up(3, 6), Zones: d.up(1, 3), Shards: 1 << d.up(0, 2), Slots: 1 << 16,
-		Tick: 10 * time.Millisecond, Hedge: 5, AgeLimit: 30 * time.Second, MaxDrift: 500 * time.Millisecond,
+		Tick: 10 * time.Millisecond, Hedge: 5, AgeLimit: d.between(1500*time.Millisecond, 5*time.Second), MaxDrift: 500 * time.Millisecond,
 		Length: d.between(15*time.Second, 35*time.Second),
 	}
 	p.Replicas = min(pick(d, 1, 2, 3, 3, 3, 3, 4, 5), p.Nodes)
@@ -160,6 +180,10 @@ func calmPlan(d dice) *Plan {
 	p.Net = Net{Least: 100 * time.Microsecond, Mean: 300 * time.Microsecond, LinkBytes: 8 << 20, Notice: 3 * time.Second}
 	p.Disk = Disk{Write: 50 * time.Microsecond, Sync: 100 * time.Microsecond, Keep: 0.5}
 	p.Clocks = Clocks{Persisted: time.Second, Drift: 20}
+	p.Healing = Healing{
+		Leaves: 1 << d.up(2, 6), FanOut: 1 << d.up(1, 3), Tick: 100 * time.Millisecond, Interval: d.between(500*time.Millisecond, 2*time.Second),
+		Timeout: d.between(time.Second, 5*time.Second), HintBytes: 1 << 20, HintAge: time.Hour, Retry: time.Second, Scrub: 500 * time.Millisecond,
+	}
 	p.Limits = Limits{QueueBytes: 8 << 20, BatchBytes: 512 << 10, InFlight: 1024, BatchOps: 64, FrameBytes: 2 << 20, ValueBytes: 1 << 20, KeyBytes: 4096}
 	return p
 }

@@ -39,6 +39,8 @@ func needsOf(l contract.Level, has *sizes, region int) (q needs) {
 		q[0] = majority(n)
 	case l == contract.All:
 		q[0] = n
+	case l == contract.Any:
+		q[0] = 1
 	case l == contract.LocalOne && has[1+region] > 0:
 		q[0], q[1+region] = 1, 1
 	case l == contract.LocalQuorum && has[1+region] > 0:
@@ -65,5 +67,5 @@ func majority(n int) int { return n/2 + 1 }
 
 // counts says whether a level counts all replicas alike.
 func counts(l contract.Level) bool {
-	return l == contract.Quorum || l == contract.All || l >= contract.One && l <= contract.LevelsExact
+	return l == contract.Quorum || l == contract.All || l == contract.Any || l >= contract.One && l <= contract.LevelsExact
 }

@@ -103,7 +103,7 @@ func overlap(has *sizes, a, b *needs) bool {
 // A level that a key's replicas cannot meet has no needs.
 func TestNeedsOfLevelsThatCannotBeMet(t *testing.T) {
 	has := sizes{3, 3, 0}
-	for _, l := range []contract.Level{4, contract.Any, contract.Serial, contract.LocalOne, contract.LocalQuorum} {
+	for _, l := range []contract.Level{4, contract.Serial, contract.LocalOne, contract.LocalQuorum} {
 		if q := needsOf(l, &has, 1); q.total() != 0 {
 			t.Errorf("%v: %v", l, q)
 		}

@@ -84,6 +84,64 @@ func Scenarios() []Scenario {
 			p.Faults.Crash, p.Faults.CrashFor, p.Faults.PowerCut, p.Disk.Keep = 3*time.Second, time.Second, 0.5, 0.2
 			p.Faults.CutAfterSend, p.Faults.CutFor = 0.02, time.Second
 		}},
+		{"A9", "messages that arrive long after the age limit, when what they bring was deleted, and the delete purged: refused", func(d dice, p *Plan) {
+			deletingLoad(d, p)
+			p.Net.Straggle, p.Net.StraggleFor, p.Net.Double = 0.03, 20*time.Second, d.fraction(0, 0.3)
+			p.Load.Retry, p.Load.Again, p.Load.Ask = 0.3, 0.1, 0.3
+		}},
+		{"B1", "deletes and expiry while a replica is down, which comes back later: tombstones stay until it has them, no key returns", func(d dice, p *Plan) {
+			deletingLoad(d, p)
+			p.Faults.Crash, p.Faults.CrashFor, p.Faults.PowerCut = 6*time.Second, 4*time.Second, 0.5
+			p.Net.Notice = time.Second
+		}},
+		{"B5", "one clock a year ahead, for a while, over restarts: nothing is purged that may not be, and that node fences itself", func(d dice, p *Plan) {
+			deletingLoad(d, p)
+			p.Clocks.One, p.Clocks.Fenced = 365*24*time.Hour, true
+			p.Faults.Crash, p.Faults.CrashFor = 2*time.Second, 300*time.Millisecond
+			p.Load.NodeStamp = 0.5
+		}},
+		{"C1", "hints replayed shuffled, twice, late, and with crashes in the middle: same result", func(d dice, p *Plan) {
+			deletingLoad(d, p)
+			p.Net.Double, p.Net.Reorder, p.Net.Straggle, p.Net.StraggleFor = 0.5, true, 0.15, 10*time.Second
+			p.Faults.Crash, p.Faults.CrashFor, p.Healing.KillInReplay = 8*time.Second, 300*time.Millisecond, d.fraction(0, 0.05)
+			p.Load.Sloppy, p.Load.Any, p.Load.Ask = d.fraction(0, 0.5), 0.1, 0.3
+			p.Net.Notice, p.Net.Mean, p.Net.Loss = 500*time.Millisecond, d.between(time.Millisecond, 20*time.Millisecond), 0.05
+			p.Load.Keys, p.Load.Delete, p.Load.Put, p.Load.Deadlines = 200, 0.5, 0.2, []time.Duration{200 * time.Millisecond}
+		}},
+		{"C3", "hints are lost again and again: nothing is lost that was acknowledged without them, and all replicas agree in the end", func(d dice, p *Plan) {
+			deletingLoad(d, p)
+			p.Healing.Wipe = 1
+			p.Faults.Crash, p.Faults.CrashFor, p.Net.Notice = 2*time.Second, time.Second, 500*time.Millisecond
+			p.Disk.Stall, p.Disk.StallFor = 3*time.Second, 2*time.Second
+		}},
+		{"C4", "records are damaged: found by the scrub or by an exchange, healed from the others, never served", func(d dice, p *Plan) {
+			deletingLoad(d, p)
+			p.Disk.Damage, p.Healing.Scrub = 300*time.Millisecond, 200*time.Millisecond
+			p.Faults.Crash, p.Faults.CrashFor = 5*time.Second, time.Second
+		}},
+		{"C5", "nodes die between a write and the update of its tree: trees are counted anew, and show what is stored", func(d dice, p *Plan) {
+			deletingLoad(d, p)
+			p.Faults.Crash, p.Faults.CrashFor, p.Faults.Graceful, p.Disk.Keep = time.Second, 200*time.Millisecond, 0.3, d.fraction(0, 1)
+			p.Disk.Sync = d.between(0, 20*time.Millisecond)
+			p.Healing.Pass = time.Second
+		}},
+		{"C6", "comparisons all the time, while clients write and delete and links fail: absence deletes nothing", func(d dice, p *Plan) {
+			deletingLoad(d, p)
+			p.Healing.Interval, p.Healing.Pass = 200*time.Millisecond, 500*time.Millisecond
+			p.Faults.Cut, p.Faults.CutFor, p.Faults.Shapes = 3*time.Second, 2*time.Second, shapeNames()
+			p.Net.Loss, p.Net.AnswersDropped = d.fraction(0, 0.1), 0.3
+			p.Faults.Epoch = pick(d, 0, 3*time.Second)
+		}},
+		{"sloppy", "writes for which stand-ins count, while replicas come and go: each survives, and OUTCOME finds it", func(d dice, p *Plan) {
+			deletingLoad(d, p)
+			p.Nodes, p.Load.Sloppy, p.Load.Any, p.Load.Ask, p.Load.Settle, p.Load.Retry = d.up(5, 9), 0.8, 0.2, 0.5, 0.05, 0.3
+			p.Faults.Cut, p.Faults.CutFor, p.Faults.Shapes = 4*time.Second, 2*time.Second, shapeNames()
+			p.Faults.Crash, p.Faults.CrashFor, p.Faults.PowerCut = 3*time.Second, time.Second, 0.5
+			p.Net.Notice, p.Net.Loss, p.Net.Double = 300*time.Millisecond, d.fraction(0, 0.1), d.fraction(0, 0.3)
+			p.Net.Mean = d.between(time.Millisecond, 20*time.Millisecond)
+			p.Load.Deadlines = []time.Duration{300 * time.Millisecond, time.Second}
+			p.Healing.HintBytes = pick[int64](d, 1<<20, 1<<20, 2048)
+		}},
 		{"regions", "three regions that are cut off from each other: local levels go on, and say so; sessions see no older version wherever they read", func(d dice, p *Plan) {
 			everything(p)
 			p.Nodes, p.Replicas, p.Regions = 9, d.up(3, 5), 3
@@ -95,6 +153,7 @@ func Scenarios() []Scenario {
 				p.Spaces = []Space{{Name: "sessions", Read: contract.One, TTL: 300}}
 			}
 			p.Found, p.Nodes, p.Length = true, d.up(3, 5), d.between(2*time.Second, 20*time.Second)
+			p.Faults.Epoch = pick(d, 0, 0, 3*time.Second)
 			p.Replicas = d.up(1, 3)
 			p.Load.Clients, p.Load.Ops, p.Load.Keys = 3, 300, 20
 			p.Net.Mean, p.Net.Reorder = d.between(time.Millisecond, 30*time.Millisecond), d.chance(0.5)
@@ -114,7 +173,33 @@ func Scenarios() []Scenario {
 			p.Disk.Sync, p.Disk.Keep = d.between(0, 20*time.Millisecond), d.fraction(0, 1)
 			p.Clocks.Offset = pick(d, 0, 400*time.Millisecond, 10*time.Second)
 		}},
+		{"epochs", "several nodes change the metadata at once, with kills at every step, lost, doubled and late messages: one value for each epoch, which nobody acts on before it is chosen and saved; and who proposes is told the truth", func(d dice, p *Plan) {
+			p.Agreed, p.Nodes, p.Length = true, d.up(3, 7), d.between(5*time.Second, 20*time.Second)
+			p.Replicas = d.up(1, 3)
+			p.Load.Clients, p.Load.Ops, p.Load.Keys = 3, 300, 20
+			p.Net.Mean, p.Net.Reorder = d.between(time.Millisecond, 30*time.Millisecond), d.chance(0.5)
+			p.Net.Loss, p.Net.Double = d.fraction(0, 0.3), d.fraction(0, 0.5)
+			p.Faults.Epoch = d.between(200*time.Millisecond, 2*time.Second)
+			if d.chance(0.5) {
+				p.Faults.Cut, p.Faults.CutFor, p.Faults.Shapes = d.between(time.Second, 5*time.Second), d.between(0, 2*time.Second), shapeNames()
+				p.Net.AnswersDropped = 0.3
+			}
+			p.Faults.Crash, p.Faults.CrashFor, p.Faults.PowerCut = d.between(time.Second, 8*time.Second), d.between(0, time.Second), 0.3
+			p.Faults.KillAtSave = d.fraction(0, 0.1)
+			p.Disk.Sync, p.Disk.Keep = d.between(0, 20*time.Millisecond), d.fraction(0, 1)
+		}},
 	}
+}
+
+// deletingLoad is a cluster that deletes much and heals quickly, so that a run sees many
+// watermarks.
+func deletingLoad(d dice, p *Plan) {
+	l := &p.Load
+	l.Clients, l.Ops, l.Keys, l.Put, l.Element, l.Delete, l.TTL, l.One = 8, 1500, 30, 0.35, 0.03, 0.25, 0.2, 0.3
+	l.Explain = 0.03
+	p.Length, p.Net.Mean = 25*time.Second, d.between(200*time.Microsecond, 5*time.Millisecond)
+	p.AgeLimit, p.Healing.Interval, p.Partitions = d.between(400*time.Millisecond, 1500*time.Millisecond), d.between(200*time.Millisecond, 700*time.Millisecond), 8
+	p.Healing.Timeout = time.Second
 }
 
 // everything is a load of all that clients ask, in a network with some delay.

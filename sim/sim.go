@@ -7,6 +7,8 @@ import (
 
 	"github.com/candordb/candor/contract"
 	"github.com/candordb/candor/hlc"
+	"github.com/candordb/candor/merkle"
+	"github.com/candordb/candor/replica"
 	"github.com/candordb/candor/ring"
 	"github.com/candordb/candor/router"
 	"github.com/candordb/candor/storage/model"
@@ -36,25 +38,33 @@ type Result struct {
 // Sim is one run: a cluster of real routers, and everything around them.
 type Sim struct {
 	timeline
-	seed    uint64
-	plan    *Plan
-	trace   io.Writer
-	cluster *router.Cluster // of the newest epoch
-	spaces  []*space        // the default namespace first
-	net     *network
-	nodes   []*node
-	clients []*client
-	history history
-	check   checker
-	fig     Figures
-	failure *Failure
-	calm    bool // no faults any more
-	outside bool // see Options
+	seed        uint64
+	plan        *Plan
+	trace       io.Writer
+	cluster     *router.Cluster // of the newest epoch
+	spaces      []*space        // the default namespace first
+	net         *network
+	nodes       []*node
+	clients     []*client
+	history     history
+	inPartition [][]*key
+	check       checker
+	fig         Figures
+	failure     *Failure
+	calm        bool          // no faults any more
+	rested      hlc.Timestamp // a time above the last write, once all have ended
+	outside     bool          // see Options
 
 	diskDice, nodeDice, faultDice dice
+	healDice, checkDice           dice
+	shape                         merkle.Shape // of the trees
+	treeSeed                      uint64
 	bugDice                       [bugCount]dice
 	ringMembers                   []wire.RingMember
-	epochOne                      []byte // the metadata of the first node that acted on any
+	epochs                        map[uint64][]byte // the metadata of the first node that acted in each
+	newest                        uint64            // the highest of them
+	proposed                      int               // changes of the metadata
+	unmade                        []change          // those of which it was said that they were not made
 }
 
 // Run makes one run. It is a function of the options, and of this build.
@@ -83,14 +93,23 @@ func Run(o Options) *Result {
 func newSim(o Options, plan *Plan) *Sim {
 	s := &Sim{seed: o.Seed, plan: plan, trace: o.Trace, outside: o.Outside}
 	s.check.s = s
+	s.epochs = make(map[uint64][]byte)
 	s.fig.Codes = make(map[contract.Code]int)
 	s.history.byName, s.history.byVersion = make(map[string]*key), make(map[hlc.Version]*operation)
 	s.diskDice, s.nodeDice, s.faultDice = s.stream("disk"), s.stream("node"), s.stream("faults")
+	s.healDice, s.checkDice = s.stream("heal"), s.stream("check")
+	s.treeSeed = s.healDice.Uint64()
+	shape, err := merkle.NewShape(plan.Healing.Leaves, plan.Healing.FanOut)
+	if err != nil {
+		panic("sim: " + err.Error())
+	}
+	s.shape = shape
 	for b := range s.bugDice {
 		s.bugDice[b] = s.stream("buggify/" + bugNames[b])
 	}
 	s.makeSpaces()
 	s.build()
+	s.inPartition = make([][]*key, plan.Partitions)
 	s.net = newNetwork(s)
 	s.makeKeys()
 	for _, n := range s.nodes {
@@ -102,6 +121,7 @@ func newSim(o Options, plan *Plan) *Sim {
 		c.think()
 	}
 	s.unleash()
+	s.check.healingOn()
 	return s
 }
 
@@ -110,7 +130,7 @@ func (s *Sim) build() {
 	d, regions := s.stream("cluster"), s.stream("regions")
 	var members []ring.Member
 	for i := range s.plan.Nodes {
-		n := &node{sim: s, index: i, disk: disk{engine: model.New()}}
+		n := &node{sim: s, index: i, disk: disk{engine: model.New()}, durable: replica.NewMarks(s.plan.Partitions)}
 		for b := range n.id {
 			n.id[b] = byte(d.Uint32())
 		}
@@ -139,6 +159,9 @@ func (s *Sim) build() {
 	}
 	for _, n := range s.nodes {
 		n.cluster = s.cluster
+	}
+	if s.plan.Agreed {
+		s.giveFirst()
 	}
 }
 

@@ -174,8 +174,18 @@ func TestScenarios(t *testing.T) {
 		"H2":        {"write in doubt"},
 		"H3":        {"refused as too few are reachable", "weakened at once"},
 		"settle":    {"write in doubt settled by OUTCOME: not applied", "late write refused by a void", "OUTCOME of a write that is still in flight", "message of long ago delivered"},
+		"A9":        {"message of long ago delivered", "tombstone purged", "write refused at or below the floor or the age limit"},
+		"B1":        {"tombstone purged", "expired value purged", "watermark blocked by a dead member", "hint replayed"},
+		"B5":        {"tombstone purged", "clock fence entered"},
+		"C1":        {"hint replayed", "killed as hints are replayed", "hint refused below the fence", "sloppy write met by a stand-in"},
+		"C3":        {"hints wiped", "proof made"},
+		"C4":        {"damaged record healed from a quorum of the others"},
+		"C5":        {"tree recounted after a crash", "trees kept at a stop", "repair wanted by an operator"},
+		"C6":        {"tombstone purged", "late write-back of a purged record"},
+		"sloppy":    {"sloppy write met by a stand-in", "hint replayed", "write in doubt settled by OUTCOME: committed"},
 		"regions":   {"local level met by a part of the replicas", "a quorum of each of several regions", "session read sent to another replica"},
 		"bootstrap": {"epoch 1 installed", "killed while a vote is being synced", "killed between a vote's sync and its answer"},
+		"epochs":    {"epoch decided by a majority of the voters", "change outrun by another", "stale epoch refused"},
 	}
 	for _, sc := range sim.Scenarios() {
 		t.Run(sc.Name, func(t *testing.T) {

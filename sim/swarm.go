@@ -19,7 +19,7 @@ type option struct {
 const half = 0.5
 
 // swarm lists the options in the order in which they are drawn.
-var swarm = slices.Concat(networkOptions, faultOptions, clockOptions, limitOptions, loadOptions, bugOptions())
+var swarm = slices.Concat(networkOptions, faultOptions, clockOptions, limitOptions, loadOptions, healingOptions, bugOptions())
 
 var networkOptions = []option{
 	{"delay", half, func(d dice, p *Plan) {
@@ -75,6 +75,10 @@ var faultOptions = []option{
 		p.Faults.CrashFor = max(p.Faults.CrashFor, d.between(0, 2*time.Second))
 	}},
 	{"epochs", half, func(d dice, p *Plan) { p.Faults.Epoch = d.between(time.Second, 10*time.Second) }},
+	// Rare, as the nodes' talk about epochs makes a run several times as long.
+	{"agreed epochs", 0.1, func(d dice, p *Plan) {
+		p.Agreed, p.Faults.Epoch, p.Faults.KillAtSave = true, d.between(500*time.Millisecond, 4*time.Second), d.fraction(0, 0.05)
+	}},
 }
 
 // A clock that is far off makes most requests fail, so that little else is
@@ -104,7 +108,7 @@ var limitOptions = []option{
 		l.FrameBytes = max(uint64(share(2<<20)), l.ValueBytes+l.KeyBytes+4096)
 		p.Net.LinkBytes = share(p.Net.LinkBytes)
 	}},
-	{"few slots", half, func(d dice, p *Plan) { p.Slots = d.up(1, 8) }},
+	{"few slots", half, func(d dice, p *Plan) { p.Slots = d.up(2, 8) }}, // a SCAN needs one beside its own for a key that differs
 	{"small queue", half, func(d dice, p *Plan) { p.Limits.QueueBytes, p.Limits.BatchBytes = d.up(256, 2048), d.up(128, 1024) }},
 }
 
@@ -156,9 +160,36 @@ var loadOptions = []option{
 	{"sessions", half, func(d dice, p *Plan) { p.Load.Sessions = d.fraction(0.2, 1) }},
 	{"weaken", half, func(d dice, p *Plan) { p.Load.Weaken = d.fraction(0, 0.6) }},
 	{"hedge", half, func(d dice, p *Plan) { p.Hedge = d.up(0, 100) }},
+	{"sloppy", half, func(d dice, p *Plan) { p.Load.Sloppy, p.Load.Any = d.fraction(0, 0.6), d.fraction(0, 0.1) }},
 	{"deadlines", half, func(d dice, p *Plan) {
 		p.Load.Deadlines = []time.Duration{d.between(5*time.Millisecond, 300*time.Millisecond), time.Second, 3 * time.Second}
 	}},
+}
+
+var healingOptions = []option{
+	{"quick repair", half, func(d dice, p *Plan) {
+		p.Healing.Interval = d.between(200*time.Millisecond, time.Second)
+		p.AgeLimit = min(p.AgeLimit, d.between(300*time.Millisecond, 3*time.Second))
+	}},
+	{"few hints", half, func(d dice, p *Plan) {
+		p.Healing.HintBytes, p.Healing.HintAge = int64(d.up(0, 4096)), d.between(500*time.Millisecond, 10*time.Second)
+	}},
+	{"slow hints", half, func(d dice, p *Plan) {
+		p.Healing.HintRate, p.Healing.Retry = int64(max(d.up(200, 20_000), 10*p.Load.ValueBytes)), d.between(100*time.Millisecond, 5*time.Second)
+	}},
+	{"slow repair", half, func(d dice, p *Plan) { p.Healing.Rate = int64(max(d.up(2_000, 200_000), 50*p.Load.ValueBytes)) }},
+	{"wiped hints", 0.2, func(d dice, p *Plan) {
+		// Of a write that only hints keep it could not be said that it is not lost.
+		p.Healing.Wipe, p.Load.Sloppy, p.Load.Any = d.fraction(0, 1), 0, 0
+	}},
+	{"kill in replay", half, func(d dice, p *Plan) {
+		p.Healing.KillInReplay = d.fraction(0, 0.1)
+		p.Faults.CrashFor = max(p.Faults.CrashFor, d.between(0, 2*time.Second))
+	}},
+	{"repair paused", half, func(d dice, p *Plan) {
+		p.Healing.Pause, p.Healing.PauseFor = d.between(2*time.Second, 20*time.Second), d.between(0, 10*time.Second)
+	}},
+	{"repair wanted", half, func(d dice, p *Plan) { p.Healing.Pass = d.between(time.Second, 10*time.Second) }},
 }
 
 // drawPlan draws the plan of a seed. Each option has a stream of its own, so

@@ -79,12 +79,17 @@ func (c *client) anyKey() *key {
 	return c.someKey()
 }
 
-// anyWrite is one of the last writes that clients have stamped, in flight or
-// not; nil if there is none.
+// anyWrite is a write that clients have stamped, in flight or not, most often one of
+// the last; nil if there is none.
 func (c *client) anyWrite() *operation {
 	h := &c.sim.history
 	if h.writes == 0 {
 		return nil
+	}
+	if c.dice.chance(0.3) { // one of long ago
+		if o := h.operations[c.dice.IntN(len(h.operations))]; o.writes() && o.stamped {
+			return o
+		}
 	}
 	return h.recent[c.dice.IntN(min(h.writes, len(h.recent)))]
 }
@@ -148,6 +153,12 @@ func (c *client) write(kind wire.Op, k *key) *operation {
 			o.ttl = uint64(c.dice.between(50*time.Millisecond, 5*time.Second).Milliseconds())
 		}
 	}
+	if c.dice.chance(load.Sloppy) {
+		o.flags |= contract.Sloppy
+	}
+	if c.dice.chance(load.Any) {
+		o.level = contract.Any
+	}
 	if o.saysSaw = c.session || c.dice.chance(load.Seen); o.saysSaw {
 		o.saw = c.seen[k.index]
 	}
@@ -179,6 +190,7 @@ func (c *client) element() *operation {
 	k := c.sim.addKey(c.sim.spaces[0], fmt.Sprintf("e/%d", len(c.sim.history.keys)), true)
 	o := c.write(wire.OpPut, k)
 	o.level, o.ttl, o.namesTTL = contract.Quorum, 0, false
+	o.flags &^= contract.Sloppy
 	return o
 }
 
@@ -238,6 +250,9 @@ func (c *client) scan() *operation {
 func (c *client) outcome(w *operation) *operation {
 	o := c.sim.newOperation(wire.OpOutcome, w.space, w.key)
 	o.client, o.level, o.about = c.id, contract.Quorum, w
+	if w.sloppy() {
+		o.flags = contract.OutcomeSloppy
+	}
 	c.sim.fig.Outcomes++
 	return o
 }
