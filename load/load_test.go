@@ -243,3 +243,14 @@ func TestAdd(t *testing.T) {
 		t.Errorf("%+v", sum.Codes)
 	}
 }
+
+// Runs that follow one another add up, and so does the time that they took.
+func TestFollow(t *testing.T) {
+	fast, slow := Result{Offered: 4, Good: 3, Elapsed: time.Second}, Result{Offered: 4, Good: 1, Elapsed: 3 * time.Second}
+	var all Result
+	all.Follow(&fast)
+	all.Follow(&slow)
+	if all.Good != 4 || all.GoodRate() != 1 || all.OfferedRate() != 2 {
+		t.Errorf("%d good, %v of %v a second", all.Good, all.GoodRate(), all.OfferedRate())
+	}
+}

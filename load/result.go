@@ -59,6 +59,13 @@ func (r *Result) tell(code contract.Code, took, deadline time.Duration) {
 
 // Add adds the counts of another worker of the same run.
 func (r *Result) Add(o *Result) {
+	elapsed := max(r.Elapsed, o.Elapsed)
+	r.Follow(o)
+	r.Elapsed = elapsed
+}
+
+// Follow adds the counts of a run that followed.
+func (r *Result) Follow(o *Result) {
 	r.Offered += o.Offered
 	r.Good += o.Good
 	r.Late += o.Late
@@ -74,5 +81,5 @@ func (r *Result) Add(o *Result) {
 	}
 	r.Latency.Merge(&o.Latency)
 	r.Refusals.Merge(&o.Refusals)
-	r.Elapsed = max(r.Elapsed, o.Elapsed)
+	r.Elapsed += o.Elapsed
 }

@@ -88,8 +88,8 @@ func (n *node) start(ctx context.Context) error {
 	again := time.NewTicker(startEvery)
 	defer again.Stop()
 	for {
-		attempt, end := context.WithTimeout(ctx, time.Second)
-		n.client, err = client.Open(attempt, n.address)
+		attempt, end := context.WithTimeout(ctx, 5*time.Second)
+		n.client, err = client.Open(attempt, n.address+"/default?timeout=20s") // no machine that stalls may look like a loss
 		end()
 		if err == nil {
 			return nil

@@ -1,12 +1,18 @@
 // Command overload measures what becomes of a cluster that is asked for more
 // than it can do. It starts three nodes as processes of their own, finds their
-// peak with a closed loop, and then offers one, two and three times that peak in
+// peak with closed loops, and then offers one, two and three times that peak in
 // an open loop, which does not wait for anybody.
 //
 // What is looked for: at three times the peak the goodput (answers that are OK
 // and within their deadline) stays within 20 % of the peak, and every other
 // request is told so: refused with OVERLOADED, none in silence. The exit status
 // is 1 if that does not hold.
+//
+// What a node can do is not the same all the time: an operation costs the more the
+// fuller the engine's memory table is, up to half as much again, and little when
+// it was just written out. A peak of the first seconds compared with a goodput of
+// the last ones would measure that. So all steps come in rounds, every other one
+// in the opposite order, and what is compared is the sum of the rounds.
 //
 // Nodes and load share the machine, so the figures are of this machine; their
 // ratios are what counts. Nothing else should run on it, and the load, which grows
@@ -24,6 +30,7 @@ import (
 
 	"github.com/candordb/candor/contract"
 	"github.com/candordb/candor/load"
+	"github.com/candordb/candor/load/raw"
 )
 
 // nodeArg as the first argument makes the process a node of the cluster.
@@ -32,13 +39,20 @@ const nodeArg = "node"
 // goodShare is the share of the peak that has to be left at three times the load.
 const goodShare = 0.8
 
-// depths are how many requests are in flight on each connection while the peak is
-// looked for; the best counts.
-var depths = []int{4, 16, 64}
+// steps are what is measured, in this order or in the opposite one: first closed
+// loops, of which the best counts as the peak, and then multiples of that.
+var steps = [...]struct {
+	name  string
+	depth int     // requests in flight on each connection; 0: an open loop
+	times float64 // of the peak
+}{
+	{"depth 16", 16, 0}, {"depth 64", 64, 0}, {"1x", 0, 1}, {"2x", 0, 2}, {"3x", 0, 3},
+}
 
 // options of a measurement.
 type options struct {
 	nodes, conns, keys, value int
+	rounds                    int
 	workload, cpus            string
 	duration, deadline        time.Duration
 }
@@ -53,9 +67,10 @@ func main() {
 	flag.IntVar(&o.conns, "conns", 8, "connections to each node")
 	flag.IntVar(&o.keys, "keys", 10_000, "how many keys")
 	flag.IntVar(&o.value, "value", 100, "size of a value in bytes")
+	flag.IntVar(&o.rounds, "rounds", 2, "how often all steps are taken; an even number, see above")
 	flag.StringVar(&o.cpus, "cpus", "", "processors for the nodes, as taskset -c takes them; empty: any")
 	flag.StringVar(&o.workload, "workload", "a", "standard workload, a to d")
-	flag.DurationVar(&o.duration, "duration", 8*time.Second, "how long each step takes")
+	flag.DurationVar(&o.duration, "duration", 5*time.Second, "how long each step takes")
 	flag.DurationVar(&o.deadline, "deadline", time.Second, "deadline of a request")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -81,11 +96,11 @@ func measure(ctx context.Context, o options, sets []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, c.stop()) }()
-	t, err := dialAll(c.clients(), o.conns, o.deadline)
+	t, err := raw.Dial(c.clients(), o.conns, o.deadline)
 	if err != nil {
 		return err
 	}
-	defer t.close()
+	defer t.Close()
 
 	run := load.Options{Duration: o.duration, Deadline: o.deadline, Grace: o.deadline + 4*time.Second}
 	fill := load.Workload{Keys: 1, ValueSize: o.value}
@@ -95,21 +110,35 @@ func measure(ctx context.Context, o options, sets []string) (err error) {
 	load.Closed(ctx, t, load.NewGenerator(fill, 1), 64, warm)
 
 	fmt.Println("step      offered/s     good/s   refused/s  late/s  in doubt/s  silent  other   p50 OK    p99 OK   p99 refused")
-	var peak load.Result
-	for _, depth := range depths {
-		r := load.Closed(ctx, t, load.NewGenerator(w, 2), o.nodes*o.conns*depth, run)
-		report(fmt.Sprintf("depth %d", depth), &r)
-		if r.GoodRate() > peak.GoodRate() {
-			peak = r
+	var sums [len(steps)]load.Result
+	peak, open := 0.0, true
+	for n := range o.rounds * len(steps) {
+		i := n % len(steps)
+		if n/len(steps)%2 == 1 {
+			i = len(steps) - 1 - i
 		}
+		step, g := &steps[i], load.NewGenerator(w, uint64(2+n))
+		var r load.Result
+		if step.depth > 0 {
+			if r = load.Closed(ctx, t, g, o.nodes*o.conns*step.depth, run); open {
+				peak = 0 // that of another time
+			}
+			peak = max(peak, r.GoodRate())
+		} else {
+			r = load.Open(ctx, t, g, step.times*peak, run)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		open = step.depth == 0
+		report(step.name, &r)
+		sums[i].Follow(&r)
 	}
-	best, last := peak.GoodRate(), load.Result{}
-	for times := 1; times <= 3 && ctx.Err() == nil; times++ {
-		last = load.Open(ctx, t, load.NewGenerator(w, uint64(2+times)), float64(times)*peak.GoodRate(), run)
-		report(fmt.Sprintf("%dx", times), &last)
-		best = max(best, last.GoodRate())
+	fmt.Println("all rounds")
+	for i := range sums {
+		report(steps[i].name, &sums[i])
 	}
-	return judge(best, &last)
+	return judge(&sums)
 }
 
 // report prints one line.
@@ -124,7 +153,11 @@ func ms(d time.Duration) string { return fmt.Sprintf("%.1fms", float64(d)/float6
 
 // judge says whether three times the peak was borne, next to the best goodput of
 // any step: an open loop can find more than a closed one.
-func judge(best float64, last *load.Result) error {
+func judge(sums *[len(steps)]load.Result) error {
+	best, last := 0.0, &sums[len(steps)-1]
+	for i := range sums {
+		best = max(best, sums[i].GoodRate())
+	}
 	share := last.GoodRate() / best
 	fmt.Printf("goodput at three times the peak: %.0f %% of the best\n", 100*share)
 	switch {

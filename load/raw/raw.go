@@ -1,4 +1,4 @@
-package main
+package raw
 
 import (
 	"bufio"
@@ -15,9 +15,9 @@ import (
 	"github.com/candordb/candor/wire"
 )
 
-// target spreads operations over raw connections, so that nothing stands between
+// Target spreads operations over raw connections, so that nothing stands between
 // the load and the nodes: no retries, no limits of a client's own.
-type target struct {
+type Target struct {
 	conns    []*conn
 	next     int
 	deadline uint64 // milliseconds
@@ -39,14 +39,14 @@ type conn struct {
 	closed  bool
 }
 
-// dialAll opens so many connections to each address.
-func dialAll(addrs []string, each int, deadline time.Duration) (*target, error) {
-	t := &target{deadline: uint64(deadline.Milliseconds())}
+// Dial opens so many connections to each address. Requests carry the deadline.
+func Dial(addrs []string, each int, deadline time.Duration) (*Target, error) {
+	t := &Target{deadline: uint64(deadline.Milliseconds())}
 	for range each {
 		for _, addr := range addrs {
 			c, err := dial(addr)
 			if err != nil {
-				t.close()
+				t.Close()
 				return nil, err
 			}
 			t.conns = append(t.conns, c)
@@ -62,7 +62,7 @@ func dial(addr string) (*conn, error) {
 	}
 	c := &conn{nc: nc, wake: make(chan struct{}, 1), id: 1, open: make(map[uint64]load.Ticket)}
 	in := bufio.NewReaderSize(nc, 64<<10)
-	h := wire.Hello{ID: 1, ProtoMin: wire.ProtocolVersion, ProtoMax: wire.ProtocolVersion, ClientName: []byte("overload")}
+	h := wire.Hello{ID: 1, ProtoMin: wire.ProtocolVersion, ProtoMax: wire.ProtocolVersion, ClientName: []byte("load")}
 	if _, err := nc.Write(h.Append(nil)); err != nil {
 		return nil, errors.Join(err, nc.Close())
 	}
@@ -92,7 +92,7 @@ func readAnswer(in io.Reader, buf []byte, a *wire.Answer) ([]byte, error) {
 }
 
 // Issue implements load.Target.
-func (t *target) Issue(op *load.Op, ticket load.Ticket) {
+func (t *Target) Issue(op *load.Op, ticket load.Ticket) {
 	c := t.conns[t.next]
 	t.next = (t.next + 1) % len(t.conns)
 	q := wire.Request{Op: wire.OpGet, DeadlineMS: t.deadline, Key: op.Key}
@@ -115,7 +115,7 @@ func (t *target) Issue(op *load.Op, ticket load.Ticket) {
 }
 
 // Flush implements load.Target.
-func (t *target) Flush() {
+func (t *Target) Flush() {
 	for _, c := range t.wave {
 		c.mu.Lock()
 		c.touched = false
@@ -128,7 +128,8 @@ func (t *target) Flush() {
 	t.wave = t.wave[:0]
 }
 
-func (t *target) close() {
+// Close closes all connections. What is not answered by then never is.
+func (t *Target) Close() {
 	for _, c := range t.conns {
 		_ = c.nc.Close() // nothing is lost with it
 		c.shut()

@@ -1,0 +1,312 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/candordb/candor/client"
+	"github.com/candordb/candor/load"
+)
+
+// The bars of a node that was away.
+const (
+	hintsBar     = time.Minute
+	repairBar    = 3 * time.Minute
+	replayBar    = 0.6 // of what a replica takes at most
+	foregroundAt = 1.5 // times its p99 before
+	// healWithin is how long it is waited for, so that a bar that is missed has a
+	// figure too.
+	healWithin = 10 * time.Minute
+)
+
+// away is a node that was away, and what it missed.
+type away struct {
+	*bench
+	node     *node // the last one
+	load     *foreground
+	client   *client.Client
+	ingest   float64     // records per second: what a replica takes at most
+	before   load.Result // the foreground with all nodes up
+	missed   [][]byte    // a sample of the keys
+	returned time.Time   // the process was started
+}
+
+// leave takes the load up, measures it, and ends a node for a while.
+func leave(ctx context.Context, b *bench) (a *away, err error) {
+	a = &away{bench: b, node: b.nodes[len(b.nodes)-1]}
+	if a.client, err = b.connect(ctx); err != nil {
+		return a, err
+	}
+	if a.load, err = newForeground(b.nodes[:len(b.nodes)-1], inserts(), b.o.rate); err != nil {
+		return a, err
+	}
+	if err = a.peak(ctx); err != nil {
+		return a, err
+	}
+	a.before = a.load.lasts(ctx, b.o.steady)
+	b.tell("before: %s", outcome(&a.before))
+	first := a.load.written + 1
+	a.node.kill()
+	away := a.load.lasts(ctx, b.o.down)
+	b.tell("%s was away for %v: %s", a.node.name, b.o.down, outcome(&away))
+	a.missed = keysOf(first, a.load.written, sampled)
+	return a, ctx.Err()
+}
+
+// peaks is how often the most that a replica takes is looked for.
+const peaks = 5
+
+// peak finds what a replica takes at most, written to as fast as is possible: the
+// best of some times, as the machine may have had something else to do.
+func (a *away) peak(ctx context.Context) error {
+	const name, label = "candor_replica_ops_total", `result="applied"`
+	for range peaks {
+		from, err := a.node.metrics(ctx)
+		if err != nil {
+			return err
+		}
+		began := time.Now()
+		a.load.fast(ctx, slice)
+		to, err := a.node.metrics(ctx)
+		if err != nil {
+			return err
+		}
+		a.ingest = max(a.ingest, (to.sum(name, label)-from.sum(name, label))/time.Since(began).Seconds())
+	}
+	return nil
+}
+
+func outcome(r *load.Result) string {
+	return fmt.Sprintf("%.0f/s offered, %.0f/s good, %d refused, %d in doubt, %d silent, p50 %s, p99 %s", r.OfferedRate(), r.GoodRate(), r.Refused,
+		r.InDoubt, r.Silent, short(r.Latency.Quantile(0.5)), short(r.Latency.Quantile(0.99)))
+}
+
+func (a *away) close() error {
+	if a.load != nil {
+		a.load.close()
+	}
+	if a.client == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	return a.client.Close(ctx)
+}
+
+// comeBack starts the node and looks, while the load goes on, until its replicas of
+// the sample are equal and done says so too.
+func (a *away) comeBack(ctx context.Context, done func() bool) (took time.Duration, meanwhile load.Result, err error) {
+	a.returned = time.Now()
+	if err := a.node.start(); err != nil {
+		return 0, meanwhile, err
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		apart := a.missed
+		healed := until(ctx, healWithin, func() bool {
+			if !done() {
+				return false
+			}
+			if len(apart) > 0 {
+				apart = each(apart, func(key []byte) bool { return equal(ctx, a.client, key) })
+			}
+			return len(apart) == 0
+		})
+		if took = time.Since(a.returned); !healed {
+			a.tell("%d of %d keys of the sample are still apart, such as %q", len(apart), len(a.missed), first(apart))
+		}
+	}()
+	meanwhile = a.load.goesOn(ctx, ended)
+	<-ended
+	a.tell("meanwhile: %s", outcome(&meanwhile))
+	return took, meanwhile, ctx.Err()
+}
+
+func first(keys [][]byte) []byte {
+	if len(keys) == 0 {
+		return nil
+	}
+	return keys[0]
+}
+
+// onDisk waits until nothing is kept for anybody, ends all nodes, and compares what
+// they have.
+func (a *away) onDisk(ctx context.Context) error {
+	if !until(ctx, hintsBar, func() bool {
+		hints, err := a.total(ctx, "candor_hints")
+		return err == nil && hints == 0
+	}) {
+		a.tell("hints are left")
+	}
+	if err := a.stopAll(); err != nil {
+		return err
+	}
+	d, err := a.readDisks()
+	if err != nil {
+		return err
+	}
+	a.note(holds("keys that are not equal on all disks", len(d.apart) == 0, "%d of %d %.40q", len(d.apart), d.keys, first(d.apart)))
+	return nil
+}
+
+// moved is how many records repair has moved so far. Each is counted once, by who
+// began the comparison.
+func (b *bench) moved(ctx context.Context) (float64, error) {
+	return b.total(ctx, "candor_repair_records_total")
+}
+
+// measureHints has hints alone bring a node up to date: repair is paused, on the
+// node itself as soon as it can be told.
+func measureHints(ctx context.Context, b *bench) (err error) {
+	if err := b.pauseRepair(ctx, b.nodes); err != nil {
+		return err
+	}
+	a, err := leave(ctx, b)
+	defer func() { err = errors.Join(err, a.close()) }()
+	if err != nil {
+		return err
+	}
+	target := `peer="` + a.node.name + `"`
+	hints, err := b.total(ctx, "candor_hints", target)
+	if err != nil {
+		return err
+	}
+	movedBefore, err := b.moved(ctx)
+	if err != nil {
+		return err
+	}
+	var replay replayed
+	paused := false
+	took, meanwhile, err := a.comeBack(ctx, func() bool {
+		if !paused {
+			paused = b.pauseRepair(ctx, b.nodes) == nil
+		}
+		all, err := b.metrics(ctx)
+		if err != nil {
+			return false
+		}
+		replay.look(time.Now(), all.sum("candor_hints_replayed_total", target, `result="delivered"`))
+		return paused && all.sum("candor_hints", target) == 0
+	})
+	if err != nil {
+		return err
+	}
+	movedAfter, err := b.moved(ctx)
+	if err != nil {
+		return err
+	}
+	b.note(told("hints that waited", "%.0f", hints))
+	b.note(limit("equal again by hints alone, since the start of the process", took, hintsBar))
+	b.note(holds("records that repair has moved", movedAfter == movedBefore, "%.0f", movedAfter-movedBefore))
+	b.note(told("most that a replica takes under plain writes", "%.0f/s", a.ingest))
+	b.note(least("replay, of the most that a replica takes", replay.rate()/a.ingest, replayBar, ""))
+	b.note(told("replay, while there was some", "%.0f/s", replay.rate()))
+	b.note(most("foreground p99 meanwhile, of that before", ratio(&meanwhile, &a.before), foregroundAt, ""))
+	b.note(told("foreground p99 before, meanwhile", "%s, %s", short(p99(&a.before)), short(p99(&meanwhile))))
+	return a.onDisk(ctx)
+}
+
+func p99(r *load.Result) time.Duration { return r.Latency.Quantile(0.99) }
+
+func ratio(a, b *load.Result) float64 { return float64(p99(a)) / float64(max(p99(b), 1)) }
+
+// replayed is how far a replay has come: from when it began until the last hint.
+type replayed struct {
+	began, last  time.Time
+	first, count float64
+	seen         bool
+}
+
+// look takes in how many hints were delivered by now.
+func (r *replayed) look(now time.Time, count float64) {
+	switch {
+	case !r.seen:
+		r.seen, r.began, r.last, r.first, r.count = true, now, now, count, count
+	case r.count == r.first && count == r.count:
+		r.began, r.last = now, now // it has not begun
+	case count > r.count:
+		r.last, r.count = now, count
+	}
+}
+
+// rate is the hints per second; 0 if there were none.
+func (r *replayed) rate() float64 {
+	if d := r.last.Sub(r.began).Seconds(); d > 0 {
+		return (r.count - r.first) / d
+	}
+	return 0
+}
+
+// pauseRepair pauses repair on nodes.
+func (b *bench) pauseRepair(ctx context.Context, nodes []*node) error {
+	for _, n := range nodes {
+		if n.pid.Load() == 0 {
+			continue
+		}
+		if _, err := n.over(ctx, http.MethodPost, "/v1/repair/pause?for=24h"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// measureRepair has all hints dropped before the node is back.
+func measureRepair(ctx context.Context, b *bench) (err error) {
+	a, err := leave(ctx, b)
+	defer func() { err = errors.Join(err, a.close()) }()
+	if err != nil {
+		return err
+	}
+	dropped, err := b.drop(ctx, a.node.name)
+	if err != nil {
+		return err
+	}
+	from, err := b.moved(ctx)
+	if err != nil {
+		return err
+	}
+	took, meanwhile, err := a.comeBack(ctx, func() bool { return true })
+	if err != nil {
+		return err
+	}
+	to, err := b.moved(ctx)
+	if err != nil {
+		return err
+	}
+	b.note(told("hints that were dropped", "%.0f", dropped))
+	b.note(limit("equal again by repair alone, since the start of the process", took, repairBar))
+	b.note(told("records that repair has moved", "%.0f", to-from))
+	b.note(told("foreground p99 before, meanwhile", "%s, %s", short(p99(&a.before)), short(p99(&meanwhile))))
+	return a.onDisk(ctx)
+}
+
+// drop has all hints for a node dropped, and says how many that were.
+func (b *bench) drop(ctx context.Context, target string) (float64, error) {
+	label := `peer="` + target + `"`
+	before, err := b.total(ctx, "candor_hints", label)
+	if err != nil {
+		return 0, err
+	}
+	for _, n := range b.nodes {
+		if n.pid.Load() == 0 {
+			continue
+		}
+		if one, err := n.metrics(ctx); err != nil || one.sum("candor_hints", label) == 0 {
+			continue
+		}
+		if _, err := n.over(ctx, http.MethodPost, "/v1/hints/"+target+"/drop"); err != nil {
+			return 0, err
+		}
+	}
+	if !until(ctx, hintsBar, func() bool {
+		left, err := b.total(ctx, "candor_hints", label)
+		return err == nil && left == 0
+	}) {
+		return 0, fmt.Errorf("hints for %s are left %v after they were dropped", target, hintsBar)
+	}
+	return before, nil
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// The bars of comparing replicas.
+const (
+	inSyncBytes    = 64 << 10 // per pair and comparison
+	inSyncCPU      = 20 * time.Millisecond
+	differentBytes = 3 << 10 // per difference, besides
+)
+
+// spent is what the cluster has spent so far.
+type spent struct {
+	cpu              float64 // seconds
+	bytes, exchanges float64
+}
+
+func (b *bench) spent(ctx context.Context) (spent, error) {
+	all, err := b.metrics(ctx)
+	return spent{
+		cpu: all.sum("process_cpu_seconds_total"), bytes: all.sum("candor_repair_bytes_total", `direction="out"`),
+		exchanges: all.sum("candor_repair_exchanges_total", `result="roots_done"`),
+	}, err
+}
+
+// spentIn is what was spent in a while.
+func (b *bench) spentIn(ctx context.Context, d time.Duration) (spent, error) {
+	from, err := b.spent(ctx)
+	if err != nil {
+		return spent{}, err
+	}
+	pause(ctx, d)
+	to, err := b.spent(ctx)
+	return spent{to.cpu - from.cpu, to.bytes - from.bytes, to.exchanges - from.exchanges}, errors.Join(err, ctx.Err())
+}
+
+// measureSync fills a cluster that compares every second, and takes what that costs
+// from what the same idle cluster costs while repair is paused.
+func measureSync(ctx context.Context, b *bench) error {
+	f, err := newForeground(b.nodes, inserts(), b.o.rate)
+	if err != nil {
+		return err
+	}
+	filled := f.fills(ctx, b.o.keys)
+	f.close()
+	b.tell("%d keys: %s", f.written, outcome(&filled))
+	if err := b.awaitProven(ctx); err != nil {
+		return err
+	}
+	running, err := b.spentIn(ctx, b.o.steady)
+	if err != nil {
+		return err
+	}
+	if err := b.pauseRepair(ctx, b.nodes); err != nil {
+		return err
+	}
+	paused, err := b.spentIn(ctx, b.o.steady)
+	if err != nil {
+		return err
+	}
+	if running.exchanges == 0 {
+		return errors.New("nothing was compared")
+	}
+	cpu := time.Duration((running.cpu - paused.cpu) / running.exchanges * float64(time.Second))
+	b.note(told("keys, comparisons that were measured", "%d, %.0f", f.written, running.exchanges))
+	b.note(most("in sync: bytes of a comparison of a pair", running.bytes/running.exchanges, inSyncBytes, " B"))
+	b.note(limit("in sync: CPU time of a comparison of a pair, both sides", cpu, inSyncCPU))
+	b.note(told("CPU time of all nodes, comparing and paused", "%.2fs, %.2fs", running.cpu, paused.cpu))
+	b.note(holds("comparisons while repair is paused", paused.exchanges == 0, "%.0f", paused.exchanges))
+	return b.differ(ctx)
+}
+
+// awaitProven waits until everything written so far is proved to be everywhere.
+func (b *bench) awaitProven(ctx context.Context) error {
+	since := float64(time.Now().UnixMilli()) / 1000
+	if until(ctx, healWithin, func() bool {
+		for _, n := range b.nodes {
+			m, err := n.metrics(ctx)
+			if err != nil || m.sum("candor_repaired_as_of_timestamp_seconds") < since {
+				return false
+			}
+		}
+		return true
+	}) {
+		return nil
+	}
+	return fmt.Errorf("replicas are not proved to agree %v after the last write", healWithin)
+}
+
+// differ makes keys differ, with a node away and its hints dropped, and measures
+// what it costs until they do not.
+func (b *bench) differ(ctx context.Context) (err error) {
+	c, err := b.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.Background(), deadline)
+		defer cancel()
+		err = errors.Join(err, c.Close(ctx))
+	}()
+	victim := b.nodes[len(b.nodes)-1]
+	victim.kill()
+	var keys [][]byte
+	for i := range b.o.apart {
+		keys = append(keys, fmt.Appendf(nil, "apart%d", i))
+	}
+	if left := each(keys, func(key []byte) bool {
+		ctx, cancel := context.WithTimeout(ctx, deadline)
+		defer cancel()
+		_, err := c.Put(ctx, key, make([]byte, valueBytes))
+		return err == nil
+	}); len(left) > 0 {
+		return fmt.Errorf("%d keys could not be written", len(left))
+	}
+	if _, err := b.drop(ctx, victim.name); err != nil {
+		return err
+	}
+	from, err := b.spent(ctx) // of the others; the node's own counters begin anew
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	if err := victim.start(); err != nil {
+		return err
+	}
+	if err := errors.Join(victim.awaitReady(ctx), b.resumeRepair(ctx)); err != nil {
+		return err
+	}
+	left := keys
+	if !until(ctx, healWithin, func() bool {
+		left = each(left, func(key []byte) bool { return equal(ctx, c, key) })
+		return len(left) == 0
+	}) {
+		return fmt.Errorf("%d of %d keys are apart %v after the node is back", len(left), len(keys), healWithin)
+	}
+	took := time.Since(began)
+	to, err := b.spent(ctx)
+	if err != nil {
+		return err
+	}
+	// Each comparison has its own allowance; some have found nothing any more.
+	moved := to.bytes - from.bytes - (to.exchanges-from.exchanges)*inSyncBytes
+	b.note(told("differences, comparisons until there were none", "%d, %.0f", len(keys), to.exchanges-from.exchanges))
+	b.note(told("time until there were none, since the start of the process", "%s", short(took)))
+	b.note(told("all bytes of repair meanwhile", "%.0f", to.bytes-from.bytes))
+	b.note(most("bytes of a difference, besides 64 KiB for each comparison", max(moved, 0)/float64(len(keys)), differentBytes, " B"))
+	return ctx.Err()
+}
+
+// resumeRepair ends the pause of repair on all nodes.
+func (b *bench) resumeRepair(ctx context.Context) error {
+	for _, n := range b.nodes {
+		if _, err := n.over(ctx, http.MethodPost, "/v1/repair/pause?for=0"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
