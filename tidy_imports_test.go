@@ -25,9 +25,9 @@ const below = "*"
 // exist yet are harmless.
 var floors = map[string]row{
 	// The command line turns flags into levels and prints codes and versions,
-	// so it speaks the words of contract and hlc itself; all else goes through
-	// client, config and node.
-	"cmd/candor":  {6, "config node client contract hlc"},
+	// so it speaks the words of contract and hlc itself, and judges the evidence of
+	// verdict itself; all else goes through client, config and node.
+	"cmd/candor":  {6, "config node client verdict contract hlc"},
 	"sim/cmd/sim": {6, "sim traitor"},
 	// The simulator is a second assembly beside node, and never imports it.
 	"sim":  {5, below},
@@ -36,18 +36,30 @@ var floors = map[string]row{
 	"scripts/jsonl":    {5, ""},
 	"scripts/killloop": {5, "client contract hlc"},
 	// A measurement: nodes of its own, and raw connections to them.
-	"load/cmd/overload": {6, "load node config wire contract"},
+	"load/cmd/overload": {6, "load load/raw node config contract"},
+	// Real processes that are broken, and what clients were told of them.
+	"load/cmd/gauntlet": {6, "load/history load/linkproxy client storage contract hlc"},
+	// Figures of healing, of real processes.
+	"load/cmd/accept": {6, "load load/raw load/linkproxy client storage record contract"},
+	"load/raw":        {5, "load wire contract"},
 
 	"router": {4, "coordinator replica wire ring record contract hlc traitor"},
 	// The admin API's health uses the coordinator's own rule of what a level asks.
-	"admin":  {4, "coordinator wire ring contract hlc"},
+	"admin":  {4, "verdict coordinator wire ring contract hlc"},
 	"client": {4, "rpc wire ring record contract hlc"},
 	"load":   {4, "contract"},
+	// The gauntlet's parts: what clients were told, and links that are bad.
+	"load/history":   {4, "record contract hlc"},
+	"load/linkproxy": {4, ""},
+	// Tests only: all runs of a little world, by the code of a replica.
+	"models": {4, ""},
+	// On this floor only so that its tests can ask the coordinator.
+	"verdict": {4, "contract"},
 
 	"coordinator": {3, "ring paxos record contract hlc traitor"},
-	"repair":      {3, "ring merkle record hlc"},
-	"hinted":      {3, "ring record hlc"},
-	"topology":    {3, "ring paxos wire record contract hlc"}, // contract: the code of an answer that refuses
+	"repair":      {3, "ring merkle record hlc traitor"},
+	"hinted":      {3, "ring record contract hlc"},                    // contract: what a replica says to a delivery
+	"topology":    {3, "ring paxos wire record contract hlc traitor"}, // contract: the code of an answer that refuses
 	// contract, because a replica's refusal is a code of the contract.
 	"replica": {3, "paxos merkle ring record contract hlc traitor"},
 	"gossip":  {3, "ring"},

@@ -87,7 +87,7 @@ def expected(op, level, flags, n):
         return "BAD_REQUEST"
     if op == "ADD" or level == 67:
         return "WRONG_MODE"
-    return "UNSUPPORTED" if level == 66 or flags & 1 else "BAD_REQUEST" if n < level < 64 else "OK"
+    return "BAD_REQUEST" if n < level < 64 else "OK"
 
 
 def levels_and_flags(client, n):
@@ -115,10 +115,16 @@ def requests(client, n):
     row("trace, weaken", bool(got["trace"][0]["what"]) and got["receipt"]["level"], 65)
     row("PUT once more", put(key, b"one", version=first["version"])["outcome"], 0)
     row("buried", put(key, b"two", seen=bytes(16))["buried"], first["version"])
+    late = client.stamp()
     ahead = put(b"{check}ahead", b"", version=shifted(0.7))["version"]
-    row("superseded", put(b"{check}ahead", b"late")["winner"], ahead)
-    row("ordered", put(b"{check}ahead", b"last", flags=16)["version"] > ahead)
-    row("after", client.get(b"{check}ahead", level=1, after=ahead)["value"], b"last")
+    row("superseded", put(b"{check}ahead", b"late", version=late)["winner"], ahead)
+    last = put(b"{check}ahead", b"last", flags=16)["version"]
+    row("ordered", last > ahead)
+    kept = put(b"{check}any", b"", level=66, flags=1)
+    row("any", [kept["receipt"][name] for name in ("need", "hinted", "level")], [1, 0, 66])
+    settled = client.call("OUTCOME", key=b"{check}any", version=kept["version"], flags=1)
+    row("OUTCOME of a sloppy write", settled["state"], 1)
+    row("after", client.get(b"{check}ahead", level=1, after=last)["value"], b"last")
     row("after what nobody has", told(client.get, key, after=shifted(9)), "UNAVAILABLE")
     gone = client.call("DELETE", key=key, version=None)["version"]
     row("DELETE", [client.get(key)[name] for name in ("found", "value", "version")], [False, None, gone])
