@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -90,6 +91,9 @@ func (n *node) start(ctx context.Context) error {
 	for {
 		attempt, end := context.WithTimeout(ctx, 5*time.Second)
 		n.client, err = client.Open(attempt, n.address+"/default?timeout=20s") // no machine that stalls may look like a loss
+		if err == nil {
+			err = n.serves(attempt)
+		}
 		end()
 		if err == nil {
 			return nil
@@ -100,6 +104,18 @@ func (n *node) start(ctx context.Context) error {
 		case <-again.C:
 		}
 	}
+}
+
+// serves says why the node does not serve yet: it answers before it does, while it
+// finds out whether it has come back with less than it had. Then the client is
+// closed.
+func (n *node) serves(ctx context.Context) error {
+	_, err := n.client.Get(ctx, []byte("ready"))
+	if err == nil || errors.Is(err, client.ErrNotFound) {
+		return nil
+	}
+	n.forget()
+	return err
 }
 
 // kill sends SIGKILL and waits for the end.
