@@ -2,7 +2,6 @@ package coordinator
 
 import (
 	"github.com/candordb/candor/contract"
-	"github.com/candordb/candor/record"
 	"github.com/candordb/candor/ring"
 	"github.com/candordb/candor/traitor"
 )
@@ -19,10 +18,18 @@ func (c *Core) notHeld(s *slot, at uint32, out *Effects) {
 	if c.decided(s, at, out) {
 		return
 	}
-	if !s.all(s.answered) || s.unheard {
+	switch {
+	case !s.all(s.answered) || s.unheard:
 		c.pending(s, at, out)
-		return
+	case s.Sloppy && len(s.Stands) > 0 && !s.barred:
+		c.bar(s, at, out)
+	default:
+		c.giveUp(s, at, out)
 	}
+}
+
+// giveUp asks the replicas, all of which lack the version, to refuse it from now on.
+func (c *Core) giveUp(s *slot, at uint32, out *Effects) {
 	s.phase, s.waiting, s.holds = voiding, 0, 0
 	call := c.call(at, s)
 	for i := range s.heads {
@@ -84,93 +91,6 @@ func (c *Core) pending(s *slot, at uint32, out *Effects) {
 	a := c.answer(s, out)
 	a.Fate, a.Receipt = contract.Pending, s.receipt(0) // nobody holds what was asked for
 	c.end(at)
-}
-
-// An OUTCOME of a sloppy write first asks every member that owns no copy whether
-// it keeps a hint of the version, and delivers what it finds. Only if all have
-// answered can the write be found not to have been applied.
-
-// seek asks the members that may have stood in.
-func (c *Core) seek(s *slot, at uint32, out *Effects) {
-	s.phase = hinting
-	c.due = min(c.due, s.due())
-	for _, m := range s.Stands {
-		s.stands = append(s.stands, standIn{node: s.View.Member(int(m)).ID, waiting: true})
-		out.Sends = append(out.Sends, Send{
-			To: s.View.Member(int(m)).ID, Ask: AskHint, Call: c.call(at, s), Epoch: s.View.Epoch(), Deadline: s.Deadline,
-			Place: Place{s.Place.Token, s.Place.Namespace, out.keep(s.key)}, Version: s.Stamp,
-		})
-	}
-}
-
-// hintReply takes what a member keeps, or that a replica was handed it.
-func (c *Core) hintReply(s *slot, at uint32, from ring.NodeID, r *Reply, out *Effects) {
-	if k := s.stand(from); k >= 0 && s.stands[k].waiting {
-		s.stands[k].waiting = false
-		switch {
-		case r.Code != contract.OK || len(r.Record) > 0 && !c.deliver(s, at, r.Record, out):
-			s.unheard = true
-		}
-	}
-	if i := s.index(from); i >= 0 {
-		s.waiting.remove(i)
-	}
-	c.decideHints(s, at, out)
-}
-
-// hintLost is told that a node will not answer.
-func (c *Core) hintLost(s *slot, at uint32, from ring.NodeID, out *Effects) {
-	if k := s.stand(from); k >= 0 && s.stands[k].waiting {
-		s.stands[k].waiting, s.unheard = false, true
-	}
-	if i := s.index(from); i >= 0 {
-		s.waiting.remove(i)
-	}
-	c.decideHints(s, at, out)
-}
-
-// deliver hands a hint that was found to the replicas, once. It is false for bytes
-// that are not the write: what that member keeps cannot be told.
-func (c *Core) deliver(s *slot, at uint32, hint []byte, out *Effects) bool {
-	rec, err := record.Verify(s.Place.Namespace, s.key, hint)
-	if err != nil || rec.Version != s.Stamp {
-		return false
-	}
-	if s.delivered {
-		return true
-	}
-	s.delivered = true
-	hint = out.keep(hint)
-	for i := range s.Owners {
-		if s.Up.has(i) {
-			s.waiting.add(i)
-			s.send(i, c.call(at, s), AskDeliver, hint, out)
-		}
-	}
-	return true
-}
-
-// seekNoMore goes on without those that are silent: what replicas hold is true
-// whatever these keep.
-func (c *Core) seekNoMore(s *slot, at uint32, out *Effects) {
-	for k := range s.stands {
-		s.unheard = s.unheard || s.stands[k].waiting
-		s.stands[k].waiting = false
-	}
-	s.waiting = 0
-	c.decideHints(s, at, out)
-}
-
-// decideHints goes on with the reading once all have been heard or given up, and
-// what they keep has been handed over.
-func (c *Core) decideHints(s *slot, at uint32, out *Effects) {
-	if s.phase != hinting || s.waiting != 0 || s.standing() != 0 {
-		return
-	}
-	s.phase, s.stands = reading, s.stands[:0]
-	s.gen++ // what is still to come of the asking is not of the reading
-	c.read(s, at, out)
-	c.decideRead(s, at, out) // there may be too few left to ask
 }
 
 // decided is what the fences of replicas say about a version at or below them: all

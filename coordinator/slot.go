@@ -200,6 +200,8 @@ type slot struct {
 	unheard bool  // OUTCOME: a node that may have stood in was not heard
 	// OUTCOME: a hint was found and handed to the replicas.
 	delivered bool
+	barring   bool // OUTCOME: members are noting that they will keep no hint
+	barred    bool // they have
 	settled   bool // answered; only what hints it leaves is open
 	kept      int  // bytes of the record that are kept, in buf
 

@@ -240,7 +240,7 @@ func (a *Applier) apply(now Now, view Store, writes []Write, i int, batch Batch)
 	case Unvoid:
 		return a.unvoid(w, batch)
 	case Stand:
-		return a.stand(now, w, batch)
+		return a.stand(now, view, writes, w, batch)
 	case Unhint:
 		batch.EraseHint(&Hint{Target: w.Target, Token: w.Token, Namespace: w.Namespace, Key: w.Key, Version: w.Version})
 		return Result{}

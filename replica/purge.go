@@ -52,7 +52,7 @@ func (a *Applier) unvoid(w *Write, batch Batch) Result {
 
 // stand keeps a write for another node. None is kept at or below the floor: this
 // node has said that it has no hint so old (rule 7).
-func (a *Applier) stand(now Now, w *Write, batch Batch) Result {
+func (a *Applier) stand(now Now, view Store, writes []Write, w *Write, batch Batch) Result {
 	if w.Deadline != 0 && w.Deadline <= now.Mono {
 		a.Counters.Expired++
 		return Result{Code: contract.Overloaded}
@@ -69,6 +69,15 @@ func (a *Applier) stand(now Now, w *Write, batch Batch) Result {
 	if !w.Moved && a.tooOld(now, rec.Version) && !traitor.Is(traitor.HintBelowFloor) {
 		a.Counters.Refused++
 		return Result{Code: contract.Clock, Kind: contract.StampOld}
+	}
+	voided, err := a.voided(view, writes, w, rec.Version)
+	switch {
+	case err != nil:
+		a.Counters.Refused++
+		return Result{Code: contract.NotReady}
+	case voided && !w.Moved && !traitor.Is(traitor.VoidIgnored):
+		a.Counters.Refused++
+		return Result{Code: contract.Clock, Kind: contract.StampGivenUp}
 	}
 	w.Version = rec.Version
 	batch.PutHint(&Hint{

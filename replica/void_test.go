@@ -264,3 +264,21 @@ func TestVoidedVersionShowsOnlyByWriteBack(t *testing.T) {
 		}
 	})
 }
+
+// Rule 4: who notes that a version was given up keeps no hint of it from then on.
+// One that only moves was kept before.
+func TestANoteRefusesHintsToKeep(t *testing.T) {
+	a, m := newApplier(), &memory{}
+	v := at(0, 1)
+	void := write(Void, "k", nil)
+	void.Version = v
+	moved := write(Stand, "k", value("k", v, "v"))
+	moved.Moved = true
+	got := apply(a, m, void, write(Stand, "k", value("k", v, "v")), write(Stand, "k", value("k", at(1, 1), "w")), moved)
+	if got[1] != (Result{Code: contract.Clock, Kind: contract.StampGivenUp}) || got[2] != (Result{}) || got[3] != (Result{}) {
+		t.Errorf("in one batch: %+v", got)
+	}
+	if got := apply(a, m, write(Stand, "k", value("k", v, "v"))); got[0].Kind != contract.StampGivenUp {
+		t.Errorf("in a later batch: %+v", got)
+	}
+}

@@ -88,8 +88,12 @@ func (d *disk) notes(k *key, w *operation) bool {
 func (c *checker) voided(n *node, w *replica.Write) {
 	s := c.s
 	o := s.history.byVersion[w.Version]
-	if o == nil || !slices.Contains(o.key.owners, n.index) {
-		s.fail("TRUTH", "%v is asked to note version %v of key %q, which nobody wrote there", n, w.Version, w.Key)
+	if o == nil {
+		s.fail("TRUTH", "%v is asked to note version %v of key %q, which nobody wrote", n, w.Version, w.Key)
+		return
+	}
+	if !slices.Contains(o.key.owners, n.index) {
+		s.mark(markBarred) // it only stands in
 		return
 	}
 	h := &n.held[o.key.index]

@@ -27,6 +27,7 @@ const (
 	markOutcomePending
 	markOutcomeInFlight
 	markVoidNoted
+	markBarred
 	markVoidErased
 	markVoidRefused
 
@@ -116,6 +117,7 @@ var markNames = [markCount]string{
 	markOutcomePending:    "OUTCOME pending",
 	markOutcomeInFlight:   "OUTCOME of a write that is still in flight",
 	markVoidNoted:         "void noted",
+	markBarred:            "hint barred by a stand-in",
 	markVoidErased:        "void erased by a repair",
 	markVoidRefused:       "late write refused by a void",
 
