@@ -38,9 +38,9 @@ var floors = map[string]row{
 	// A measurement: nodes of its own, and raw connections to them.
 	"load/cmd/overload": {6, "load load/raw node config contract"},
 	// Real processes that are broken, and what clients were told of them.
-	"load/cmd/gauntlet": {6, "load/history load/linkproxy client storage contract hlc"},
+	"load/cmd/gauntlet": {6, "load/history load/linkproxy load/process client storage contract hlc"},
 	// Figures of healing, of real processes.
-	"load/cmd/accept": {6, "load load/raw load/linkproxy client storage record contract"},
+	"load/cmd/accept": {6, "load load/raw load/linkproxy load/process client storage record contract"},
 	"load/raw":        {5, "load wire contract"},
 
 	"router": {4, "coordinator replica wire ring record contract hlc traitor"},
@@ -51,6 +51,7 @@ var floors = map[string]row{
 	// The gauntlet's parts: what clients were told, and links that are bad.
 	"load/history":   {4, "record contract hlc"},
 	"load/linkproxy": {4, ""},
+	"load/process":   {4, ""},
 	// Tests only: all runs of a little world, by the code of a replica.
 	"models": {4, ""},
 	// On this floor only so that its tests can ask the coordinator.

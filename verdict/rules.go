@@ -45,6 +45,14 @@ type rule struct {
 	look func(*evidence, *check) string
 }
 
+// Codes are the codes of all rules, in their order.
+func Codes() (codes []string) {
+	for i := range rules {
+		codes = append(codes, rules[i].code)
+	}
+	return codes
+}
+
 // rules are all of them. Codes are never used again. Rules whose evidence nobody has
 // yet are not here: D109 (how long iterators are held), D111, D119 (load by node and
 // key), D116 (certificates), D118 (superseded writes by namespace), D122 (backups),

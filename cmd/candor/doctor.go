@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -44,15 +43,12 @@ func doctorLeaf(e *env) leaf {
 	}
 }
 
-// ruleCode is how the rules of the doctor are called.
-var ruleCode = regexp.MustCompile(`^D[0-9]{3}$`)
-
 func codesOf(list string) (codes []string, err error) {
 	for _, code := range strings.Split(list, ",") {
 		switch code = strings.ToUpper(strings.TrimSpace(code)); {
 		case code == "":
-		case !ruleCode.MatchString(code):
-			return nil, usagef("", "--skip: %q is no code of a rule: want D101, D102 and so on", code)
+		case !slices.Contains(verdict.Codes(), code):
+			return nil, usagef("", "--skip: there is no rule %q: the rules are %s", code, strings.Join(verdict.Codes(), ", "))
 		default:
 			codes = append(codes, code)
 		}

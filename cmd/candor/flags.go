@@ -104,7 +104,8 @@ func targetOf(c *cli.Context) (target, error) {
 	if t.timeout < time.Millisecond {
 		return t, usagef("", "--timeout is %v: want at least 1ms", t.timeout)
 	}
-	if text := c.String("consistency"); text != "" {
+	// An empty one is a variable that was not set: another level than was meant.
+	if text := c.String("consistency"); text != "" || c.IsSet("consistency") {
 		level, ok := client.ParseLevel(text)
 		if !ok {
 			return t, usagef("", "--consistency is %q: want %s up to 63", text, levels)

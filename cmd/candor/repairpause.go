@@ -25,8 +25,11 @@ func repairPauseLeaf(e *env) leaf {
 				return err
 			}
 			d := c.Duration("for")
-			if !c.IsSet("for") || d < 0 || d > 24*time.Hour || d > 0 && d < time.Millisecond {
+			switch {
+			case !c.IsSet("for"):
 				return usagef("candor repair pause --for 30m", "candor repair pause: --for is needed: a time up to 24h, or 0, which ends a pause")
+			case d < 0 || d > 24*time.Hour || d > 0 && d < time.Millisecond:
+				return usagef("candor repair pause --for 30m", "candor repair pause: --for is %v: want a time up to 24h, or 0, which ends a pause", d)
 			}
 			return repairPause(ctx, e, o, d, c.StringSlice("node"))
 		},

@@ -8,10 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/candordb/candor/client"
 	"github.com/candordb/candor/load/linkproxy"
+	"github.com/candordb/candor/load/process"
 )
 
 const (
@@ -34,35 +36,38 @@ var ports = [...]string{"client", "peer", "gossip", "http"}
 
 // cluster is the nodes and the links between them.
 type cluster struct {
-	nodes []*node
-	proxy *linkproxy.Proxy
-	end   context.CancelFunc // of the proxy
-	ended chan error         // it has
+	candor   string
+	launcher *process.Launcher
+	nodes    []*node
+	proxy    *linkproxy.Proxy
+	end      context.CancelFunc // of the proxy
+	ended    chan error         // it has
 }
 
 // newCluster lays the nodes out in a folder, and has the proxy listen. Nothing is
 // started yet.
 func newCluster(candor, dir string, count int, settings []string) (*cluster, error) {
-	c := &cluster{ended: make(chan error, 1)}
+	c := &cluster{candor: candor, ended: make(chan error, 1)}
 	var bootstrap, seeds []string
 	var links []linkproxy.Port
 	for i := range count {
-		n := &node{name: fmt.Sprintf("n%d", i+1), candor: candor}
-		n.data, n.log = filepath.Join(dir, n.name, "data"), filepath.Join(dir, n.name, "log")
+		n := new(node)
+		n.Name = fmt.Sprintf("n%d", i+1)
+		n.data, n.Log = filepath.Join(dir, n.Name, "data"), filepath.Join(dir, n.Name, "log")
 		if err := os.MkdirAll(n.data, 0o755); err != nil {
 			return nil, err
 		}
 		own, advertised := fmt.Sprint(ownNet, i+1), fmt.Sprint(advertisedNet, i+1)
-		for j, name := range ports {
-			port, err := freePort(own)
-			if err != nil {
-				return nil, notRun(fmt.Sprintf("no port can be had on %s: %v", own, err))
-			}
-			n.at[j] = net.JoinHostPort(own, port)
-			links = append(links, linkproxy.Port{Node: i, Real: n.at[j], Public: net.JoinHostPort(advertised, port), UDP: name == "gossip"})
-			n.sets = append(n.sets, "listen."+name+"="+n.at[j])
+		at, err := process.FreeAddresses(own, len(ports))
+		if err != nil {
+			return nil, notRun(fmt.Sprintf("no port can be had on %s: %v", own, err))
 		}
-		n.sets = append(n.sets, "node.name="+n.name, "node.data_dir="+n.data, "advertise.host="+advertised)
+		for j, name := range ports {
+			links = append(links, linkproxy.Port{Node: i, Real: at[j], Public: advertised + strings.TrimPrefix(at[j], own), UDP: name == "gossip"})
+			n.sets = append(n.sets, "listen."+name+"="+at[j])
+		}
+		n.client, n.HTTP = at[0], at[3]
+		n.sets = append(n.sets, "node.name="+n.Name, "node.data_dir="+n.data, "advertise.host="+advertised)
 		bootstrap, seeds = append(bootstrap, links[len(links)-3].Public), append(seeds, links[len(links)-2].Public)
 		c.nodes = append(c.nodes, n)
 	}
@@ -75,26 +80,16 @@ func newCluster(candor, dir string, count int, settings []string) (*cluster, err
 	if c.proxy, err = linkproxy.New(links, linkproxy.Processes(c.pids)); err != nil {
 		return nil, err
 	}
+	c.launcher = process.NewLauncher()
 	ctx, cancel := context.WithCancel(context.Background())
 	c.end = cancel
 	go func() { c.ended <- c.proxy.Run(ctx) }()
 	return c, nil
 }
 
-// freePort is a port at which nobody listens now.
-func freePort(host string) (string, error) {
-	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	return port, err
-}
-
 func (c *cluster) pids() (pids []int) {
 	for _, n := range c.nodes {
-		pids = append(pids, int(n.pid.Load()))
+		pids = append(pids, n.PID())
 	}
 	return pids
 }
@@ -102,16 +97,16 @@ func (c *cluster) pids() (pids []int) {
 // found starts all nodes and waits until they take requests.
 func (c *cluster) found(ctx context.Context) error {
 	for _, n := range c.nodes {
-		if err := n.start(); err != nil {
+		if err := c.start(n); err != nil {
 			return err
 		}
 	}
 	for _, n := range c.nodes {
-		if err := n.awaitReady(ctx); err != nil {
+		if err := n.AwaitReady(ctx, readyWithin); err != nil {
 			return err
 		}
 	}
-	if !until(ctx, readyWithin, func() bool { return c.allReach(ctx) }) {
+	if !process.Until(ctx, readyWithin, func() bool { return c.allReach(ctx) }) {
 		return fmt.Errorf("the nodes do not reach each other within %v", readyWithin)
 	}
 	return nil
@@ -133,7 +128,7 @@ func (c *cluster) allReach(ctx context.Context) bool {
 func (c *cluster) connect(ctx context.Context) (*client.Client, error) {
 	var seeds []string
 	for _, n := range c.nodes {
-		seeds = append(seeds, n.at[0])
+		seeds = append(seeds, n.client)
 	}
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
@@ -150,27 +145,28 @@ func dial(ctx context.Context, address string) (net.Conn, error) {
 // clients are the addresses of some nodes for clients.
 func clients(nodes []*node) (list []string) {
 	for _, n := range nodes {
-		list = append(list, n.at[0])
+		list = append(list, n.client)
 	}
 	return list
 }
 
 // stopAll asks all nodes to end, and waits until they have.
-func (c *cluster) stopAll() (err error) {
-	for _, n := range c.nodes {
-		n.ask()
+func (c *cluster) stopAll() error {
+	errs := make([]error, len(c.nodes))
+	var all sync.WaitGroup
+	for i, n := range c.nodes {
+		all.Go(func() { errs[i] = n.Stop(stopWithin) })
 	}
-	for _, n := range c.nodes {
-		err = errors.Join(err, n.stop())
-	}
-	return err
+	all.Wait()
+	return errors.Join(errs...)
 }
 
 // close ends all nodes, and the proxy.
 func (c *cluster) close() error {
 	for _, n := range c.nodes {
-		n.kill()
+		n.Kill()
 	}
+	c.launcher.Close()
 	c.end()
 	return <-c.ended
 }

@@ -100,7 +100,7 @@ func (c *cluster) readDisks() (*disks, error) {
 	copies := make(map[string][][]byte)
 	for _, n := range c.nodes {
 		if err := readDisk(filepath.Join(n.data, "db"), copies); err != nil {
-			return nil, fmt.Errorf("the disk of %s: %w", n.name, err)
+			return nil, fmt.Errorf("the disk of %s: %w", n.Name, err)
 		}
 	}
 	d := &disks{keys: len(copies), live: make(map[string]bool)}

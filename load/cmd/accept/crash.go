@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/candordb/candor/load/linkproxy"
+	"github.com/candordb/candor/load/process"
 )
 
 const (
@@ -136,7 +137,7 @@ func (b *bench) crash(ctx context.Context, victim *node, others []*node, silent 
 	defer cancel()
 	probed := make(chan []probe, 1)
 	go func() { probed <- b.probes(after, others) }()
-	pause(ctx, time.Second)
+	process.Pause(ctx, time.Second)
 	before := make([]int, len(others))
 	for i, n := range others {
 		before[i] = n.logged(logConvicted...)
@@ -145,9 +146,9 @@ func (b *bench) crash(ctx context.Context, victim *node, others []*node, silent 
 	if silent {
 		b.proxy.Set(weather(alone(len(others), len(b.nodes)), linkproxy.Weather{Cut: true}))
 	} else {
-		victim.signal(syscall.SIGKILL)
+		victim.Signal(syscall.SIGKILL)
 	}
-	all := until(after, watched, func() bool {
+	all := process.Until(after, watched, func() bool {
 		for i, n := range others {
 			if n.logged(logConvicted...) == before[i] {
 				return false
@@ -171,15 +172,15 @@ func (b *bench) recover(ctx context.Context, victim *node, silent bool) error {
 	if silent {
 		b.proxy.Set(nil)
 	} else {
-		victim.kill()
-		if err := victim.start(); err != nil {
+		victim.Kill()
+		if err := b.start(victim); err != nil {
 			return err
 		}
-		if err := victim.awaitReady(ctx); err != nil {
+		if err := victim.AwaitReady(ctx, readyWithin); err != nil {
 			return err
 		}
 	}
-	if !until(ctx, rejoinWithin, func() bool { return b.merged(ctx) }) {
+	if !process.Until(ctx, rejoinWithin, func() bool { return b.merged(ctx) }) {
 		return fmt.Errorf("the nodes do not reach each other again within %v", rejoinWithin)
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/candordb/candor/client"
 	"github.com/candordb/candor/load"
+	"github.com/candordb/candor/load/process"
 )
 
 // The bars of a node that was away.
@@ -49,9 +50,9 @@ func leave(ctx context.Context, b *bench) (a *away, err error) {
 	a.before = a.load.lasts(ctx, b.o.steady)
 	b.tell("before: %s", outcome(&a.before))
 	first := a.load.written + 1
-	a.node.kill()
+	a.node.Kill()
 	away := a.load.lasts(ctx, b.o.down)
-	b.tell("%s was away for %v: %s", a.node.name, b.o.down, outcome(&away))
+	b.tell("%s was away for %v: %s", a.node.Name, b.o.down, outcome(&away))
 	a.missed = keysOf(first, a.load.written, sampled)
 	return a, ctx.Err()
 }
@@ -100,14 +101,14 @@ func (a *away) close() error {
 // the sample are equal and done says so too.
 func (a *away) comeBack(ctx context.Context, done func() bool) (took time.Duration, meanwhile load.Result, err error) {
 	a.returned = time.Now()
-	if err := a.node.start(); err != nil {
+	if err := a.start(a.node); err != nil {
 		return 0, meanwhile, err
 	}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		apart := a.missed
-		healed := until(ctx, healWithin, func() bool {
+		healed := process.Until(ctx, healWithin, func() bool {
 			if !done() {
 				return false
 			}
@@ -136,7 +137,7 @@ func first(keys [][]byte) []byte {
 // onDisk waits until nothing is kept for anybody, ends all nodes, and compares what
 // they have.
 func (a *away) onDisk(ctx context.Context) error {
-	if !until(ctx, hintsBar, func() bool {
+	if !process.Until(ctx, hintsBar, func() bool {
 		hints, err := a.total(ctx, "candor_hints")
 		return err == nil && hints == 0
 	}) {
@@ -170,7 +171,7 @@ func measureHints(ctx context.Context, b *bench) (err error) {
 	if err != nil {
 		return err
 	}
-	target := `peer="` + a.node.name + `"`
+	target := `peer="` + a.node.Name + `"`
 	hints, err := b.total(ctx, "candor_hints", target)
 	if err != nil {
 		return err
@@ -244,7 +245,7 @@ func (r *replayed) rate() float64 {
 // pauseRepair pauses repair on nodes.
 func (b *bench) pauseRepair(ctx context.Context, nodes []*node) error {
 	for _, n := range nodes {
-		if n.pid.Load() == 0 {
+		if !n.Running() {
 			continue
 		}
 		if _, err := n.over(ctx, http.MethodPost, "/v1/repair/pause?for=24h"); err != nil {
@@ -261,7 +262,7 @@ func measureRepair(ctx context.Context, b *bench) (err error) {
 	if err != nil {
 		return err
 	}
-	dropped, err := b.drop(ctx, a.node.name)
+	dropped, err := b.drop(ctx, a.node.Name)
 	if err != nil {
 		return err
 	}
@@ -292,7 +293,7 @@ func (b *bench) drop(ctx context.Context, target string) (float64, error) {
 		return 0, err
 	}
 	for _, n := range b.nodes {
-		if n.pid.Load() == 0 {
+		if !n.Running() {
 			continue
 		}
 		if one, err := n.metrics(ctx); err != nil || one.sum("candor_hints", label) == 0 {
@@ -302,7 +303,7 @@ func (b *bench) drop(ctx context.Context, target string) (float64, error) {
 			return 0, err
 		}
 	}
-	if !until(ctx, hintsBar, func() bool {
+	if !process.Until(ctx, hintsBar, func() bool {
 		left, err := b.total(ctx, "candor_hints", label)
 		return err == nil && left == 0
 	}) {

@@ -96,10 +96,7 @@ func settled[T int | float64 | time.Duration](at *T, or, least T) bool {
 	return *at < least
 }
 
-// A child dies with the thread that started it (see childAttributes), so all are
-// started from the first one, which lives as long as the program.
 func main() {
-	runtime.LockOSThread()
 	var o options
 	o.bind(flag.CommandLine)
 	flag.Parse()

@@ -72,7 +72,7 @@ func (all scrape) most(name string) (most float64) {
 // metrics scrapes all nodes that run; each has to answer.
 func (c *cluster) metrics(ctx context.Context) (all scrape, err error) {
 	for _, n := range c.nodes {
-		if n.pid.Load() == 0 {
+		if !n.Running() {
 			continue
 		}
 		one, err := n.metrics(ctx)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/candordb/candor/client"
 	"github.com/candordb/candor/contract"
+	"github.com/candordb/candor/load/process"
 )
 
 const (
@@ -84,7 +85,7 @@ func (p *purge) deleteWhileAway(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	if err := errors.Join(p.node.stop(), os.CopyFS(p.old, os.DirFS(p.node.data))); err != nil {
+	if err := errors.Join(p.node.Stop(stopWithin), os.CopyFS(p.old, os.DirFS(p.node.data))); err != nil {
 		return err
 	}
 	if err := p.do(ctx, "delete", func(ctx context.Context, key []byte) error {
@@ -93,8 +94,8 @@ func (p *purge) deleteWhileAway(ctx context.Context) error {
 	}); err != nil {
 		return err
 	}
-	p.tell("%d keys were deleted while %s is away", len(p.keys), p.node.name)
-	pause(ctx, time.Duration(stays)*p.o.interval)
+	p.tell("%d keys were deleted while %s is away", len(p.keys), p.node.Name)
+	process.Pause(ctx, time.Duration(stays)*p.o.interval)
 	purged, err := p.total(ctx, "candor_purged_total")
 	if err != nil {
 		return err
@@ -106,15 +107,15 @@ func (p *purge) deleteWhileAway(ctx context.Context) error {
 // comeBack starts the node, and waits until nobody has a tombstone any more.
 func (p *purge) comeBack(ctx context.Context) error {
 	returned := time.Now()
-	if err := p.node.start(); err != nil {
+	if err := p.start(p.node); err != nil {
 		return err
 	}
-	if err := p.node.awaitReady(ctx); err != nil {
+	if err := p.node.AwaitReady(ctx, readyWithin); err != nil {
 		return err
 	}
 	ready := time.Since(returned)
 	want, purged := float64(replicas*len(p.keys)), 0.0
-	until(ctx, purgeWithin, func() bool {
+	process.Until(ctx, purgeWithin, func() bool {
 		if now, err := p.total(ctx, "candor_purged_total"); err == nil {
 			purged = now
 		}
@@ -144,7 +145,7 @@ func empty(rows []client.ExplainRow) bool {
 // oldCopy puts the old copy in the place of the data folder, and waits until the
 // node has noticed and is rebuilt.
 func (p *purge) oldCopy(ctx context.Context) error {
-	if err := p.node.stop(); err != nil {
+	if err := p.node.Stop(stopWithin); err != nil {
 		return err
 	}
 	quarantined, rebuilt := p.node.logged(logQuarantined), p.node.logged(logRebuilt)
@@ -152,18 +153,18 @@ func (p *purge) oldCopy(ctx context.Context) error {
 		return err
 	}
 	began := time.Now()
-	if err := p.node.start(); err != nil {
+	if err := p.start(p.node); err != nil {
 		return err
 	}
-	noticed := until(ctx, rebuildWithin/5, func() bool { return p.node.logged(logQuarantined) > quarantined })
+	noticed := process.Until(ctx, rebuildWithin/5, func() bool { return p.node.logged(logQuarantined) > quarantined })
 	p.note(holds("the old copy is quarantined", noticed, "%t, after %s", noticed, short(time.Since(began))))
-	back := noticed && until(ctx, rebuildWithin, func() bool { return p.node.logged(logRebuilt) > rebuilt })
+	back := noticed && process.Until(ctx, rebuildWithin, func() bool { return p.node.logged(logRebuilt) > rebuilt })
 	p.note(holds("and rebuilt without an operator", back, "%t, after %s", back, short(time.Since(began))))
-	if err := p.node.awaitReady(ctx); err != nil {
+	if err := p.node.AwaitReady(ctx, readyWithin); err != nil {
 		return err
 	}
 	// Two more comparisons of each pair: what could come back by them, comes.
-	pause(ctx, proofCycles*p.o.interval)
+	process.Pause(ctx, proofCycles*p.o.interval)
 	returned := each(p.keys, func(key []byte) bool {
 		ctx, cancel := context.WithTimeout(ctx, deadline)
 		defer cancel()

@@ -6,6 +6,7 @@ import (
 
 	"github.com/candordb/candor/load"
 	"github.com/candordb/candor/load/linkproxy"
+	"github.com/candordb/candor/load/process"
 )
 
 const (
@@ -27,7 +28,7 @@ func measureSlow(ctx context.Context, b *bench) error {
 	}
 	fill.fills(ctx, slowKeys)
 	fill.close()
-	pause(ctx, settleAfter)
+	process.Pause(ctx, settleAfter)
 	for _, kind := range []struct {
 		name string
 		gets int
@@ -56,11 +57,11 @@ func (b *bench) slow(ctx context.Context, others []*node, w load.Workload) error
 		r := f.lasts(ctx, b.o.steady/rounds)
 		healthy.Follow(&r)
 		b.proxy.Set(weather(alone(len(others), len(b.nodes)), linkproxy.Weather{Delay: slowDelay / 2}))
-		pause(ctx, slice)
+		process.Pause(ctx, slice)
 		r = f.lasts(ctx, b.o.steady/rounds)
 		with.Follow(&r)
 		b.proxy.Set(nil)
-		pause(ctx, slice)
+		process.Pause(ctx, slice)
 	}
 	b.tell("healthy: %s", outcome(&healthy))
 	b.tell("one slow: %s", outcome(&with))

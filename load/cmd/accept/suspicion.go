@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/candordb/candor/load/linkproxy"
+	"github.com/candordb/candor/load/process"
 )
 
 const (
@@ -34,7 +35,7 @@ func (b *bench) merged(ctx context.Context) bool {
 
 // measureRejoin cuts the nodes in two for a while.
 func measureRejoin(ctx context.Context, b *bench) error {
-	if !until(ctx, rejoinWithin, func() bool { return b.merged(ctx) }) {
+	if !process.Until(ctx, rejoinWithin, func() bool { return b.merged(ctx) }) {
 		return fmt.Errorf("gossip is not one group %v after the nodes were started", rejoinWithin)
 	}
 	sides := make([]int, len(b.nodes))
@@ -43,11 +44,11 @@ func measureRejoin(ctx context.Context, b *bench) error {
 	}
 	b.proxy.Set(weather(sides, linkproxy.Weather{Cut: true}))
 	b.tell("the links are cut: sides %v, for %v", sides, b.o.cut)
-	pause(ctx, b.o.cut)
+	process.Pause(ctx, b.o.cut)
 	noticed := !b.merged(ctx)
 	b.proxy.Set(nil)
 	began := time.Now()
-	until(ctx, rejoinWithin, func() bool { return b.merged(ctx) })
+	process.Until(ctx, rejoinWithin, func() bool { return b.merged(ctx) })
 	b.note(holds("the partition was noticed", noticed, "%t", noticed))
 	b.note(limit(fmt.Sprintf("all see all alive and reach them, after %v of partition", b.o.cut), time.Since(began), rejoinBar))
 	return ctx.Err()
@@ -63,7 +64,7 @@ func (b *bench) convictions() (lines int) {
 
 // measureFalse lets nobody fail, and counts who is convicted all the same.
 func measureFalse(ctx context.Context, b *bench) error {
-	pause(ctx, settleAfter) // until all have heard enough of each other to judge
+	process.Pause(ctx, settleAfter) // until all have heard enough of each other to judge
 	const loss, jitter = 100, 100 * time.Millisecond
 	sides := make([]int, len(b.nodes))
 	for i := range sides {
@@ -78,15 +79,15 @@ func measureFalse(ctx context.Context, b *bench) error {
 	b.note(told("the highest phi of any peer, of so many looks", "%.1f, %d", phi, looks))
 	b.note(told("looks with a peer that cannot be reached", "%d", unreached))
 
-	pause(ctx, settleAfter)
+	process.Pause(ctx, settleAfter)
 	before = b.convictions()
 	b.tell("SIGSTOP of all nodes, for %v", b.o.pause)
 	for _, n := range b.nodes {
-		n.signal(syscall.SIGSTOP)
+		n.Signal(syscall.SIGSTOP)
 	}
-	pause(ctx, b.o.pause)
+	process.Pause(ctx, b.o.pause)
 	for _, n := range b.nodes {
-		n.signal(syscall.SIGCONT)
+		n.Signal(syscall.SIGCONT)
 	}
 	phi, unreached, looks = b.lookFor(ctx, settleAfter)
 	b.note(holds(fmt.Sprintf("convictions after a pause of all nodes of %v", b.o.pause), b.convictions() == before && unreached == 0, "%d", b.convictions()-before))
@@ -96,7 +97,7 @@ func measureFalse(ctx context.Context, b *bench) error {
 
 // lookFor looks at all nodes for a while.
 func (b *bench) lookFor(ctx context.Context, d time.Duration) (phi float64, unreached, looks int) {
-	for end := time.Now().Add(d); time.Now().Before(end) && pause(ctx, 200*time.Millisecond); {
+	for end := time.Now().Add(d); time.Now().Before(end) && process.Pause(ctx, 200*time.Millisecond); {
 		for _, n := range b.nodes {
 			m, err := n.metrics(ctx)
 			if err != nil {

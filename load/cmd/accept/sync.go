@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/candordb/candor/load/process"
 )
 
 // The bars of comparing replicas.
@@ -35,7 +37,7 @@ func (b *bench) spentIn(ctx context.Context, d time.Duration) (spent, error) {
 	if err != nil {
 		return spent{}, err
 	}
-	pause(ctx, d)
+	process.Pause(ctx, d)
 	to, err := b.spent(ctx)
 	return spent{to.cpu - from.cpu, to.bytes - from.bytes, to.exchanges - from.exchanges}, errors.Join(err, ctx.Err())
 }
@@ -79,7 +81,7 @@ func measureSync(ctx context.Context, b *bench) error {
 // awaitProven waits until everything written so far is proved to be everywhere.
 func (b *bench) awaitProven(ctx context.Context) error {
 	since := float64(time.Now().UnixMilli()) / 1000
-	if until(ctx, healWithin, func() bool {
+	if process.Until(ctx, healWithin, func() bool {
 		for _, n := range b.nodes {
 			m, err := n.metrics(ctx)
 			if err != nil || m.sum("candor_repaired_as_of_timestamp_seconds") < since {
@@ -106,7 +108,7 @@ func (b *bench) differ(ctx context.Context) (err error) {
 		err = errors.Join(err, c.Close(ctx))
 	}()
 	victim := b.nodes[len(b.nodes)-1]
-	victim.kill()
+	victim.Kill()
 	var keys [][]byte
 	for i := range b.o.apart {
 		keys = append(keys, fmt.Appendf(nil, "apart%d", i))
@@ -119,7 +121,7 @@ func (b *bench) differ(ctx context.Context) (err error) {
 	}); len(left) > 0 {
 		return fmt.Errorf("%d keys could not be written", len(left))
 	}
-	if _, err := b.drop(ctx, victim.name); err != nil {
+	if _, err := b.drop(ctx, victim.Name); err != nil {
 		return err
 	}
 	from, err := b.spent(ctx) // of the others; the node's own counters begin anew
@@ -127,14 +129,14 @@ func (b *bench) differ(ctx context.Context) (err error) {
 		return err
 	}
 	began := time.Now()
-	if err := victim.start(); err != nil {
+	if err := b.start(victim); err != nil {
 		return err
 	}
-	if err := errors.Join(victim.awaitReady(ctx), b.resumeRepair(ctx)); err != nil {
+	if err := errors.Join(victim.AwaitReady(ctx, readyWithin), b.resumeRepair(ctx)); err != nil {
 		return err
 	}
 	left := keys
-	if !until(ctx, healWithin, func() bool {
+	if !process.Until(ctx, healWithin, func() bool {
 		left = each(left, func(key []byte) bool { return equal(ctx, c, key) })
 		return len(left) == 0
 	}) {

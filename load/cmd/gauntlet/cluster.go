@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/candordb/candor/client"
+	"github.com/candordb/candor/load/process"
 )
 
 // replicas is how many copies of each key there are.
@@ -28,21 +29,23 @@ const (
 type cluster struct {
 	candor   string
 	place    place
-	launcher *launcher
+	launcher *process.Launcher
 	nodes    []*node
-	onFall   func(n *node, err error)
 }
 
-// newCluster lays the nodes out in a folder. Nothing is started yet.
-func newCluster(o *options, dir string, p place, onFall func(*node, error)) (*cluster, error) {
-	c := &cluster{candor: o.candor, place: p, launcher: newLauncher(), onFall: onFall}
+// newCluster lays the nodes out in a folder. Nothing is started yet. fell is told of a
+// node that ends of itself.
+func newCluster(o *options, dir string, p place, fell func(*node, error)) (*cluster, error) {
+	c := &cluster{candor: o.candor, place: p, launcher: process.NewLauncher()}
 	var peers, seeds []string
 	for i := range o.nodes {
-		n := &node{index: i, name: fmt.Sprintf("n%d", i+1)}
-		n.dir = filepath.Join(dir, n.name)
-		n.data, n.config, n.log = filepath.Join(n.dir, "data"), filepath.Join(n.dir, "candor.yaml"), filepath.Join(n.dir, "log")
+		n := &node{index: i}
+		n.Name = fmt.Sprintf("n%d", i+1)
+		n.Fell = func(err error) { fell(n, err) }
+		n.dir = filepath.Join(dir, n.Name)
+		n.data, n.config, n.Log = filepath.Join(n.dir, "data"), filepath.Join(n.dir, "candor.yaml"), filepath.Join(n.dir, "log")
 		at := p.addresses(i)
-		n.client, n.peer, n.gossip, n.http = at.of(0), at.of(1), at.of(2), at.of(3)
+		n.client, n.peer, n.gossip, n.HTTP = at.of(0), at.of(1), at.of(2), at.of(3)
 		peers, seeds = append(peers, at.public(1)), append(seeds, at.public(2))
 		c.nodes = append(c.nodes, n)
 	}
@@ -62,8 +65,8 @@ func (c *cluster) layOut(n *node, peers, seeds, settings []string) error {
 	all := append([]string{
 		"cluster.name=gauntlet", "cluster.bootstrap=[" + strings.Join(peers, ", ") + "]", "cluster.seeds=[" + strings.Join(seeds, ", ") + "]",
 		fmt.Sprintf("cluster.replicas=%d", replicas), "cluster.partitions=64",
-		"node.name=" + n.name, "node.data_dir=" + n.data,
-		"listen.client=" + n.client, "listen.peer=" + n.peer, "listen.gossip=" + n.gossip, "listen.http=" + n.http,
+		"node.name=" + n.Name, "node.data_dir=" + n.data,
+		"listen.client=" + n.client, "listen.peer=" + n.peer, "listen.gossip=" + n.gossip, "listen.http=" + n.HTTP,
 		"advertise.host=" + c.place.addresses(n.index).advertised, "insecure=true",
 		// Small, so that journals rotate and tables are written while nodes die.
 		"storage.write_buffer=4MiB", "storage.block_cache=8MiB", "drain.timeout=5s",
@@ -136,20 +139,17 @@ func (c *cluster) startAll() (err error) {
 // awaitAll waits until all nodes take requests.
 func (c *cluster) awaitAll(ctx context.Context) error {
 	for _, n := range c.nodes {
-		if err := awaitReady(ctx, n, readyWithin); err != nil {
+		if err := n.AwaitReady(ctx, readyWithin); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// fallen is told of a node that ended of itself.
-func (c *cluster) fallen(n *node, err error) { c.onFall(n, err) }
-
 // pids are those of the nodes; 0: not running.
 func (c *cluster) pids() (pids []int) {
 	for _, n := range c.nodes {
-		pids = append(pids, int(n.pid.Load()))
+		pids = append(pids, n.PID())
 	}
 	return pids
 }
@@ -170,7 +170,7 @@ func (c *cluster) close() error {
 	for _, n := range c.nodes {
 		n.kill()
 	}
-	c.launcher.close()
+	c.launcher.Close()
 	return c.place.close()
 }
 

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"syscall"
 	"time"
+
+	"github.com/candordb/candor/load/process"
 )
 
 // Only one node at a time loses what it has stored, and it has to be back before
@@ -17,7 +19,7 @@ import (
 // strikeLostDatabase takes the database of a node away and leaves its identity.
 func strikeLostDatabase(ctx context.Context, a *arena, rng *rand.Rand) error {
 	n := a.one(rng)
-	a.tell("%s loses its database", n.name)
+	a.tell("%s loses its database", n.Name)
 	n.kill()
 	if err := os.RemoveAll(filepath.Join(n.data, "db")); err != nil {
 		return err
@@ -37,8 +39,8 @@ func strikeOldCopy(ctx context.Context, a *arena, rng *rand.Rand) error {
 		return err
 	}
 	age := between(rng, 2*time.Second, 15*time.Second)
-	pause(ctx, age)
-	a.tell("%s gets its data folder of %v ago", n.name, age)
+	process.Pause(ctx, age)
+	a.tell("%s gets its data folder of %v ago", n.Name, age)
 	n.kill()
 	// The folder itself stays: it may be where a file system is mounted.
 	if err := empty(n.data); err != nil {
@@ -64,8 +66,8 @@ func (a *arena) restored(ctx context.Context, n *node) error {
 	if err := a.start(n); err != nil || ctx.Err() != nil {
 		return err
 	}
-	if err := awaitReady(ctx, n, restoreWithin); err != nil && ctx.Err() == nil {
-		a.stuck("what %s has lost is not restored: %v", n.name, err)
+	if err := n.AwaitReady(ctx, restoreWithin); err != nil && ctx.Err() == nil {
+		a.stuck("what %s has lost is not restored: %v", n.Name, err)
 	}
 	return nil
 }
@@ -78,7 +80,7 @@ const restoreWithin = 3 * time.Minute
 func strikeSwapped(ctx context.Context, a *arena, rng *rand.Rand) error {
 	order := rng.Perm(len(a.nodes))
 	one, two := a.nodes[order[0]], a.nodes[order[1]]
-	a.tell("%s and %s find each other's data folder", one.name, two.name)
+	a.tell("%s and %s find each other's data folder", one.Name, two.Name)
 	swap := func() error {
 		one.kill()
 		two.kill()
@@ -88,9 +90,9 @@ func strikeSwapped(ctx context.Context, a *arena, rng *rand.Rand) error {
 	if err := swap(); err != nil {
 		return err
 	}
-	one.life.doomed.Store(true)
-	two.life.doomed.Store(true)
-	pause(ctx, between(rng, 3*time.Second, 10*time.Second))
+	one.Doom()
+	two.Doom()
+	process.Pause(ctx, between(rng, 3*time.Second, 10*time.Second))
 	return swap()
 }
 
@@ -142,7 +144,7 @@ func lacksLoop(a *arena) string {
 func strikeDiskFull(ctx context.Context, a *arena, rng *rand.Rand) (err error) {
 	n := a.one(rng)
 	d := between(rng, 3*time.Second, 12*time.Second)
-	a.tell("the disk of %s is full, for %v", n.name, d)
+	a.tell("the disk of %s is full, for %v", n.Name, d)
 	filler := filepath.Join(n.dir, "disk", "filler")
 	f, err := os.Create(filler)
 	if err != nil {
@@ -156,7 +158,7 @@ func strikeDiskFull(ctx context.Context, a *arena, rng *rand.Rand) (err error) {
 			return err
 		}
 	}
-	pause(ctx, d)
+	process.Pause(ctx, d)
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/candordb/candor/contract"
 	"github.com/candordb/candor/hlc"
 	"github.com/candordb/candor/load/history"
+	"github.com/candordb/candor/load/process"
 	"github.com/candordb/candor/storage"
 )
 
@@ -48,7 +49,7 @@ func (a *arena) judge(ctx context.Context) error {
 	a.tell("every key was read at ALL")
 
 	for _, n := range a.nodes {
-		n.signal(syscall.SIGSTOP)
+		n.Signal(syscall.SIGSTOP)
 	}
 	for _, n := range a.nodes {
 		n.kill()
@@ -71,7 +72,7 @@ func (a *arena) heal(ctx context.Context) error {
 		return err
 	}
 	for _, n := range a.nodes {
-		n.signal(syscall.SIGCONT)
+		n.Signal(syscall.SIGCONT)
 	}
 	if err := a.startAll(); err != nil {
 		return err
@@ -119,7 +120,7 @@ func (a *arena) reconverge(ctx context.Context) {
 		if len(apart) != before {
 			a.tell("the replicas of %d keys are apart", len(apart))
 		}
-		if len(apart) == 0 || time.Now().After(limit) || !pause(ctx, lookAgain) {
+		if len(apart) == 0 || time.Now().After(limit) || !process.Pause(ctx, lookAgain) {
 			break
 		}
 	}
@@ -134,7 +135,7 @@ func (a *arena) reconverge(ctx context.Context) {
 func (a *arena) statusOK(ctx context.Context) {
 	began := time.Now()
 	var last error
-	ok := until(ctx, statusWithin, func() bool {
+	ok := process.Until(ctx, statusWithin, func() bool {
 		last = command(nil, a.candor, "status", "--check", "--addr", a.nodes[0].client)
 		return last == nil
 	})
@@ -165,7 +166,7 @@ func (a *arena) apart(ctx context.Context, keys []*history.Key) (apart []*histor
 // together, if nothing else has.
 func (a *arena) mustRead(ctx context.Context, k *history.Key) {
 	var last error
-	ok := until(ctx, answerWithin, func() bool {
+	ok := process.Until(ctx, answerWithin, func() bool {
 		ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 		defer cancel()
 		last = get(ctx, a.load.clients[0], k, contract.All, hlc.Version{}, false)
@@ -182,7 +183,7 @@ func (a *arena) explainAll(ctx context.Context) map[*history.Key][]string {
 	owners := make(map[*history.Key][]string)
 	a.each(a.book.Keys(), func(k *history.Key) {
 		var last []history.Replica
-		ok := until(ctx, answerWithin, func() bool {
+		ok := process.Until(ctx, answerWithin, func() bool {
 			ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 			defer cancel()
 			all, err := explain(ctx, a.load.clients[0], k)
@@ -206,8 +207,8 @@ func (a *arena) final(ctx context.Context, owners map[*history.Key][]string) err
 	var stops sync.WaitGroup
 	for _, n := range a.nodes {
 		stops.Go(func() {
-			if err := n.stop(stopWithin); err != nil {
-				a.stuck("%s was asked to stop: %v. Its log ends with\n%s", n.name, err, n.lastWords())
+			if err := n.Stop(stopWithin); err != nil {
+				a.stuck("%v. Its log ends with\n%s", err, n.LastWords())
 			}
 		})
 	}
@@ -216,9 +217,9 @@ func (a *arena) final(ctx context.Context, owners map[*history.Key][]string) err
 	for _, n := range a.nodes {
 		held, err := readDisk(filepath.Join(n.data, "db"))
 		if err != nil {
-			return fmt.Errorf("the disk of %s cannot be read: %w", n.name, err)
+			return fmt.Errorf("the disk of %s cannot be read: %w", n.Name, err)
 		}
-		disks[n.name] = held
+		disks[n.Name] = held
 	}
 	for _, k := range a.book.Keys() {
 		var all []history.Replica
@@ -229,8 +230,8 @@ func (a *arena) final(ctx context.Context, owners map[*history.Key][]string) err
 		k.Final(all)
 	}
 	for _, n := range a.nodes {
-		for key := range disks[n.name] { // each is a finding: order does not matter
-			a.book.Stray(n.name, key)
+		for key := range disks[n.Name] { // each is a finding: order does not matter
+			a.book.Stray(n.Name, key)
 		}
 	}
 	a.tell("the disks of all nodes were compared")

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/candordb/candor/load/linkproxy"
+	"github.com/candordb/candor/load/process"
 )
 
 var cut = linkproxy.Weather{Cut: true}
@@ -20,7 +21,7 @@ func strikeLinks(draw func(nodes int, rng *rand.Rand) (links, string)) func(cont
 		if err := a.place.set(w); err != nil {
 			return err
 		}
-		pause(ctx, d)
+		process.Pause(ctx, d)
 		return a.place.set(nil)
 	}
 }
@@ -139,7 +140,7 @@ func strikeSwizzle(ctx context.Context, a *arena, rng *rand.Rand) error {
 		if err := a.place.set(apart(func(i int) int { return off[i] }, len(a.nodes))); err != nil {
 			return err
 		}
-		pause(ctx, between(rng, 100*time.Millisecond, 2*time.Second))
+		process.Pause(ctx, between(rng, 100*time.Millisecond, 2*time.Second))
 		return nil
 	}
 	for i, n := range some {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/candordb/candor/load/linkproxy"
+	"github.com/candordb/candor/load/process"
 )
 
 // loopback is the place that needs no rights: each node listens on a loopback
@@ -33,14 +34,12 @@ func newLoopback(nodes int) (*loopback, error) {
 	var ports []linkproxy.Port
 	for i := range nodes {
 		a := addresses{own: fmt.Sprint(ownNet, i+1), advertised: fmt.Sprint(advertisedNet, i+1)}
-		for j := range a.ports {
-			port, err := freePort(a.own)
-			if err != nil {
-				return nil, notRun(fmt.Sprintf("no port can be had on %s: %v", a.own, err))
-			}
-			a.ports[j] = port
+		at, err := process.FreeAddresses(a.own, len(a.ports))
+		if err != nil {
+			return nil, notRun(fmt.Sprintf("no port can be had on %s: %v", a.own, err))
 		}
 		for j := range a.ports {
+			a.ports[j] = strings.TrimPrefix(at[j], a.own+":")
 			ports = append(ports, linkproxy.Port{Node: i, Real: a.of(j), Public: a.public(j), UDP: j == 2})
 		}
 		l.nodes = append(l.nodes, a)
@@ -48,17 +47,6 @@ func newLoopback(nodes int) (*loopback, error) {
 	var err error
 	l.proxy, err = linkproxy.New(ports, linkproxy.Processes(func() []int { return l.pids() }))
 	return l, err
-}
-
-// freePort is a port at which nobody listens now.
-func freePort(host string) (string, error) {
-	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	return port, err
 }
 
 func (l *loopback) addresses(node int) addresses { return l.nodes[node] }

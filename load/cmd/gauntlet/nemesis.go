@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/candordb/candor/load/process"
 )
 
 // nemesis is a way to break things. A strike lasts from the break until it is
@@ -115,7 +117,7 @@ func haunt(ctx context.Context, a *arena, l lane, all []nemesis) error {
 	}
 	rng := rand.New(rand.NewPCG(a.o.seed, 1+uint64(l)))
 	rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-	for round := 0; pause(ctx, between(rng, quietLeast, quietMost)); round++ {
+	for round := 0; process.Pause(ctx, between(rng, quietLeast, quietMost)); round++ {
 		n := &all[rng.IntN(len(all))]
 		if round < len(all) {
 			n = &all[round]

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"syscall"
 	"time"
+
+	"github.com/candordb/candor/load/process"
 )
 
 // some draws at least so many of all nodes, in any order.
@@ -22,9 +24,9 @@ func (a *arena) one(rng *rand.Rand) *node { return a.nodes[rng.IntN(len(a.nodes)
 func strikeKill(ctx context.Context, a *arena, rng *rand.Rand) error {
 	n := a.one(rng)
 	down := between(rng, 0, 6*time.Second)
-	a.tell("SIGKILL of %s, for %v", n.name, down)
+	a.tell("SIGKILL of %s, for %v", n.Name, down)
 	n.kill()
-	pause(ctx, down)
+	process.Pause(ctx, down)
 	return a.start(n)
 }
 
@@ -37,13 +39,13 @@ func strikeKillSome(ctx context.Context, a *arena, rng *rand.Rand) error {
 // killAndStart kills nodes in the same moment, and starts them one by one.
 func (a *arena) killAndStart(ctx context.Context, some []*node, rng *rand.Rand) error {
 	for _, n := range some {
-		n.signal(syscall.SIGSTOP) // so that they die in the same state of affairs
+		n.Signal(syscall.SIGSTOP) // so that they die in the same state of affairs
 	}
 	for _, n := range some {
 		n.kill()
 	}
 	for _, n := range some {
-		pause(ctx, between(rng, 0, 2*time.Second))
+		process.Pause(ctx, between(rng, 0, 2*time.Second))
 		if err := a.start(n); err != nil {
 			return err
 		}
@@ -54,11 +56,11 @@ func (a *arena) killAndStart(ctx context.Context, some []*node, rng *rand.Rand) 
 func strikeStop(ctx context.Context, a *arena, rng *rand.Rand) error {
 	n := a.one(rng)
 	down := between(rng, 0, 4*time.Second)
-	a.tell("SIGTERM of %s, for %v", n.name, down)
-	if err := n.stop(stopWithin); err != nil {
-		a.stuck("%s was asked to stop: %v. Its log ends with\n%s", n.name, err, n.lastWords())
+	a.tell("SIGTERM of %s, for %v", n.Name, down)
+	if err := n.Stop(stopWithin); err != nil {
+		a.stuck("%v. Its log ends with\n%s", err, n.LastWords())
 	}
-	pause(ctx, down)
+	process.Pause(ctx, down)
 	return a.start(n)
 }
 
@@ -73,12 +75,12 @@ func strikePauseAll(ctx context.Context, a *arena, rng *rand.Rand) error {
 func (a *arena) pause(ctx context.Context, nodes []*node, d time.Duration) error {
 	a.tell("SIGSTOP of %s, for %v", names(nodes), d)
 	for _, n := range nodes {
-		n.signal(syscall.SIGSTOP)
+		n.Signal(syscall.SIGSTOP)
 		n.pauses++
 	}
-	pause(ctx, d)
+	process.Pause(ctx, d)
 	for _, n := range nodes {
-		n.signal(syscall.SIGCONT)
+		n.Signal(syscall.SIGCONT)
 	}
 	return nil
 }
@@ -88,7 +90,7 @@ func names(nodes []*node) (text string) {
 		if i > 0 {
 			text += " "
 		}
-		text += n.name
+		text += n.Name
 	}
 	return text
 }

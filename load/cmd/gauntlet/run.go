@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/candordb/candor/load/history"
+	"github.com/candordb/candor/load/process"
 )
 
 // arena is one run.
@@ -128,7 +129,7 @@ func newArena(o *options, dir string, strikers []nemesis, out io.Writer) (*arena
 		return nil, err
 	}
 	a.cluster, err = newCluster(o, dir, p, func(n *node, err error) {
-		a.stuck("%s has ended of itself (%v); its log ends with\n%s", n.name, err, n.lastWords())
+		a.stuck("%s has ended of itself (%v); its log ends with\n%s", n.Name, err, n.LastWords())
 	})
 	if l, ok := p.(*loopback); ok && err == nil {
 		l.pids = a.pids
@@ -219,7 +220,7 @@ func (a *arena) fight(ctx context.Context, strikers []nemesis) error {
 
 // watchProgress tells now and then how far it is.
 func (a *arena) watchProgress(ctx context.Context) {
-	for pause(ctx, 30*time.Second) {
+	for process.Pause(ctx, 30*time.Second) {
 		f := a.book.Figures()
 		a.tell("%d writes (%d done, %d no effect, %d in doubt), %d reads, %d promises broken", f.Writes, f.Done, f.NoEffect, f.InDoubt, f.Reads, f.Broken())
 	}
