@@ -66,8 +66,16 @@ const (
 	// PurgeWithoutWatermark removes a tombstone that not all replicas have proved
 	// to hold (rule 8).
 	PurgeWithoutWatermark Bug = "purge-without-watermark"
+	// DiskFullKept goes by what was decided for a batch for which the disk had no room
+	// (rules 6, 8 and 11).
+	DiskFullKept Bug = "disk-full-kept"
 	// QuarantineVotes takes writes in a partition that is in quarantine (rule 8).
 	QuarantineVotes Bug = "quarantine-votes"
+	// QuarantineServes answers reads from such a partition (rule 8).
+	QuarantineServes Bug = "quarantine-serves"
+	// DistrustVotes lets a voter that has forgotten its votes go on before an epoch
+	// names it anew.
+	DistrustVotes Bug = "distrust-votes"
 	// TreeSkipsRepair does not count write-backs in the tree (rule 6).
 	TreeSkipsRepair Bug = "tree-skips-repair"
 	// HintCounts counts a hint for an acknowledgement without being asked to
@@ -125,9 +133,9 @@ func All() []Bug {
 		AckBeforeSync, DuplicateAck, NoWriteBack, ForgottenBound, MergeByArrival, StaleSlot, EpochUnchecked,
 		VoidForgotten, VoidIgnored, QuorumOfVoids, SilentWeaken, ScanSkips, BuriedUnsaid, OrderedByTick, AfterIgnored, LocalIsAnywhere, HedgeTwice,
 		PromiseForgotten, EpochUnsaved,
-		FenceIgnored, FloorIgnored, PurgeWithoutWatermark, QuarantineVotes, TreeSkipsRepair, HintCounts, HintBesideRefusal, StandInUnsynced,
+		FenceIgnored, FloorIgnored, PurgeWithoutWatermark, QuarantineVotes, QuarantineServes, DistrustVotes, TreeSkipsRepair, HintCounts, HintBesideRefusal, StandInUnsynced,
 		AbsenceDeletes, ExchangeIgnoresEpoch, AgreesUnsynced, AdoptWithoutAll, ProofWithoutHints, YoungStaysBehind,
 		RebuildFromOne, RebuildWithoutEpoch, RebuildDropsWatermark, HealFromOne,
-		HintUnchecked, HintBelowFloor, FloorUnsaved, TreeUnmarked, PublishBeforeSync,
+		HintUnchecked, HintBelowFloor, FloorUnsaved, TreeUnmarked, PublishBeforeSync, DiskFullKept,
 	}
 }

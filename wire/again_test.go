@@ -133,7 +133,7 @@ func peerAnswerAgain(body []byte) ([]byte, error) {
 	case OpPrepare, OpAccept:
 		return a.Vote.Append(nil, a.Head), nil
 	case OpHeartbeat:
-		return AppendHeartbeatAnswer(nil, a.Head, a.Incarnation), nil
+		return AppendHeartbeatAnswer(nil, a.Head, a.Incarnation, a.Time, a.Document), nil
 	case OpStatus, OpMetadata, OpExchange, OpReport:
 		return AppendDocumentAnswer(nil, a.Head, a.Document), nil
 	}

@@ -102,14 +102,14 @@ var (
 		OpRead:  "items^(call deadline_ms token namespace_number key want version)", OpDigest: "items^(call deadline_ms token namespace_number key want version)",
 		OpRange:  "call deadline_ms namespace_number from_token after_key last_token prefix limit bytes keys_only all",
 		OpVoid:   "items^(call deadline_ms token namespace_number key version)",
-		OpStatus: "document", OpMetadata: "document", OpInstall: "document", OpHeartbeat: "document", OpGoodbye: "document",
+		OpStatus: "document", OpMetadata: "document", OpInstall: "document", OpHeartbeat: "echo", OpGoodbye: "document",
 		OpPrepare: "register ballot value", OpAccept: "register ballot value", OpExchange: "document", OpReport: "document",
 	}
 	peerAnswerNames = map[Op]string{
 		OpWrite: "results^(call code winner clock_kind buried)", OpVoid: "results^(call code winner clock_kind buried)",
 		OpRead: "results^(call code record mark)", OpDigest: "results^(call code record mark)",
 		OpRange:  "call result_code items*(token key record) done next_token next_key",
-		OpStatus: "document", OpMetadata: "document", OpHeartbeat: "incarnation", OpExchange: "document", OpReport: "document",
+		OpStatus: "document", OpMetadata: "document", OpHeartbeat: "incarnation time echo", OpExchange: "document", OpReport: "document",
 		OpPrepare: "agreed promised accepted value ballot", OpAccept: "agreed promised accepted value ballot",
 	}
 )

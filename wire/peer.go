@@ -18,7 +18,7 @@ import (
 //	0x45 STATUS     document or nil                            document
 //	0x46 METADATA   nil                                        document
 //	0x47 INSTALL    document                                   (none)
-//	0x48 HEARTBEAT  nil                                        incarnation
+//	0x48 HEARTBEAT  echo                                       incarnation, time, echo
 //	0x49 GOODBYE    nil                                        (none)
 //	0x4a PREPARE    register, ballot, nil                      agreed, promised, accepted, value, ballot
 //	0x4b ACCEPT     register, ballot, value                    agreed, promised, accepted, value, ballot
@@ -50,7 +50,7 @@ type PeerRequest struct {
 	PeerHead
 	Range    RangeRequest // OpRange
 	Ballot   Ballot       // OpPrepare, OpAccept
-	Document []byte       // of the ops whose one field is a document
+	Document []byte       // of the ops whose one field is a document; OpHeartbeat: the echo
 	items    reader
 }
 
@@ -92,10 +92,11 @@ type PeerAnswer struct {
 	Error    Error
 	Range    RangeResult
 	Vote     Vote
-	Document []byte // OpStatus, OpMetadata, OpExchange, OpReport
-	// Incarnation is the number of the answering node's start: OpHeartbeat.
-	Incarnation uint64
-	items       reader
+	Document []byte // OpStatus, OpMetadata, OpExchange, OpReport; OpHeartbeat: the echo
+	// Incarnation is the number of the answering node's start, and Time its physical
+	// clock in milliseconds since 1970, 0: it did not say. OpHeartbeat.
+	Incarnation, Time uint64
+	items             reader
 }
 
 // DecodePeerAnswer decodes the body of an answer of a node. Its error is
@@ -135,7 +136,7 @@ func (a *PeerAnswer) decodeFields(r *reader) {
 	case OpStatus, OpMetadata, OpExchange, OpReport:
 		a.Document = r.bin("document")
 	case OpHeartbeat:
-		a.Incarnation = r.uint("incarnation")
+		a.Incarnation, a.Time, a.Document = r.uint("incarnation"), r.uint("time"), r.bin("echo")
 	}
 }
 

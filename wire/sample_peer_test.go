@@ -138,8 +138,13 @@ func drawPeerAnswer(t *rapid.T) sample {
 		want.Answer.Document, document = drawOptBytes(t)
 		frame, v = AppendDocumentAnswer(nil, h, want.Answer.Document), fields{document}
 	case OpHeartbeat:
-		want.Answer.Incarnation = draw(t, numbers)
-		frame, v = AppendHeartbeatAnswer(nil, h, want.Answer.Incarnation), fields{want.Answer.Incarnation}
+		a := &want.Answer
+		a.Incarnation, a.Time = draw(t, numbers), draw(t, numbers)
+		var echo any
+		if a.Document, echo = drawOptBytes(t); len(a.Document) > EchoBytesMax {
+			a.Document, echo = nil, nil
+		}
+		frame, v = AppendHeartbeatAnswer(nil, h, a.Incarnation, a.Time, a.Document), fields{a.Incarnation, a.Time, echo}
 	default:
 		frame = AppendOK(nil, h)
 	}
