@@ -58,6 +58,10 @@ func (c *tablesCheck) Next(bytes int, found func(Damage)) (read int, more bool, 
 		}
 		n, more := c.open.step(bytes-read, tell)
 		read += n
+		if err := c.open.refusal; err != nil {
+			c.end()
+			return read, false, mapError("check", err)
+		}
 		if !more {
 			c.end()
 		}

@@ -79,19 +79,19 @@ func openDir(path string, fsys FS, load func(*Dir) error) (*Dir, error) {
 	}
 	d := &Dir{fs: fsys, path: path}
 	if err := makeDir(fsys, path); err != nil {
-		return nil, fmt.Errorf("storage: data directory %s: %w", path, err)
+		return nil, fmt.Errorf("storage: data directory %s: %w", path, advised(err))
 	}
 	lock, err := fsys.Lock(join(path, lockName))
 	if errors.Is(err, ErrLocked) {
 		return nil, fmt.Errorf("storage: data directory %s: %w by another node; stop that one, or give this one a directory of its own", path, err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("storage: data directory %s: %w", path, err)
+		return nil, fmt.Errorf("storage: data directory %s: %w", path, advised(err))
 	}
 	d.lock = lock
 	if err := load(d); err != nil {
 		lock.Close()
-		return nil, fmt.Errorf("storage: data directory %s: %w", path, err)
+		return nil, fmt.Errorf("storage: data directory %s: %w", path, advised(err))
 	}
 	return d, nil
 }

@@ -38,7 +38,8 @@
 // Open fails with a DamagedError. The MANIFEST is read the same way, because a
 // lost edit of it hides a whole table. Of each table it is seen that it is there,
 // as long as it was; all of them are read to the last byte if one is not, or if
-// damage was met when the database was last open.
+// damage was met when the database was last open. What the machine refuses to read
+// (descriptors, memory, rights) is no damage: Open and Check return it.
 //
 // Damage in a table is a range of tokens; elsewhere everything is missing. A bad
 // block cannot be mended in place, and the next compaction that meets it stops the

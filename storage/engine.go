@@ -68,8 +68,9 @@ type Engine interface {
 type Check interface {
 	// Next reads on, about so many bytes, and calls found with each damage. It
 	// returns how much it has read, and whether there is more. What is damaged
-	// does not end the pass: it goes on behind. Errors: ErrPoisoned, ErrClosed.
-	// The pass then has not seen everything and never will.
+	// does not end the pass: it goes on behind. Errors: ErrPoisoned, ErrClosed,
+	// and what the machine refuses, which is no damage. The pass then has not seen
+	// everything and never will.
 	Next(bytes int, found func(Damage)) (read int, more bool, err error)
 	// Close ends the pass, at its end or before.
 	Close() error

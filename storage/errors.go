@@ -78,7 +78,7 @@ func mapError(op string, err error) error {
 	case errors.Is(err, ldstorage.ErrLocked):
 		sentinel = ErrLocked
 	default:
-		return fmt.Errorf("storage: %s: %w", op, err)
+		return fmt.Errorf("storage: %s: %w", op, advised(err))
 	}
 	return fmt.Errorf("storage: %s: %w: %w", op, sentinel, err)
 }

@@ -44,6 +44,8 @@ const (
 	// scrubShare is the part of the cycle that a pass is spread over, so that it
 	// ends well within it although more is written meanwhile.
 	scrubShare = 0.5
+	// scrubAgain is the time to the next pass when one could not go on.
+	scrubAgain = time.Minute
 	// scrubBytes is the least that a step reads.
 	scrubBytes = 64 << 10
 )
@@ -91,7 +93,7 @@ func (s *Scrub) Step(now int64, found func(Damage)) (time.Duration, error) {
 			return min(time.Duration(s.due-now)*time.Millisecond, s.cycle), nil
 		}
 		if err := s.begin(now); err != nil {
-			return scrubStep, err
+			return scrubAgain, err
 		}
 	}
 	read, more, err := s.check.Next(s.rate, func(d Damage) {
@@ -101,7 +103,8 @@ func (s *Scrub) Step(now int64, found func(Damage)) (time.Duration, error) {
 	s.stats.Bytes += uint64(read)
 	if err != nil {
 		s.Close()
-		return scrubStep, err
+		s.due = now // what was left out is not left to the next cycle
+		return scrubAgain, err
 	}
 	if more {
 		return s.pause(), nil

@@ -27,6 +27,9 @@ import (
 //     belongs elsewhere, with a right checksum. What should be there is gone;
 //   - a record does not match its own checksum.
 //
+// What the machine refuses (see refusals) is none of that: it ends the reading, and
+// refusal says so.
+//
 // Tables are written once, so one that is open here can be read to its end even
 // when a compaction has removed it meanwhile.
 type tableReader struct {
@@ -35,9 +38,11 @@ type tableReader struct {
 	r    *table.Reader
 	it   iterator.Iterator
 
-	hole  error  // what the library has skipped since last
-	last  []byte // the last key that was read; nil: none yet
-	lastN uint64 // what stood behind it
+	hole error // what the library has skipped since last
+	// refusal is why nothing is known of the rest, though it may be whole.
+	refusal error
+	last    []byte // the last key that was read; nil: none yet
+	lastN   uint64 // what stood behind it
 }
 
 // checkOptions let the library verify every block and go on behind a bad one;
@@ -111,7 +116,7 @@ func (s *files) glanceAtTable(info tableInfo) error {
 }
 
 // step reads on until about so many bytes are read. It returns how much it has
-// read and whether there is more.
+// read and whether there is more. Behind it refusal is to be looked at.
 func (t *tableReader) step(bytes int, found func(Damage)) (read int, more bool) {
 	if t.it == nil {
 		t.report(t.info.least, t.info.most, t.hole, found)
@@ -190,8 +195,12 @@ func checkRecord(key, value []byte) (d Damage, bad bool) {
 	return Damage{Tokens: TokenRange{token, token}, Key: bytes.Clone(key), Err: fmt.Errorf("%w: %w", ErrCorrupt, err)}, true
 }
 
-// report tells of a hole.
+// report tells of a hole, if it is one.
 func (t *tableReader) report(lo, hi []byte, cause error, found func(Damage)) {
+	if refused(cause) {
+		t.refusal = fmt.Errorf("%06d.ldb: %w", t.info.number, cause)
+		return
+	}
 	err := fmt.Errorf("%06d.ldb: %w: %w", t.info.number, ErrCorrupt, cause)
 	for _, d := range between(lo, hi, err) {
 		found(d)

@@ -88,12 +88,20 @@ func (s *files) verifyTables(m manifest) error {
 	}
 	suspect := noted
 	for _, info := range m.inOrder() {
-		suspect = suspect || s.glanceAtTable(info) != nil
+		err := s.glanceAtTable(info)
+		if refused(err) {
+			return err
+		}
+		suspect = suspect || err != nil
 	}
 	if !suspect {
 		return nil
 	}
-	if d := s.readTables(m); d != nil {
+	d, err := s.readTables(m)
+	if err != nil {
+		return err
+	}
+	if d != nil {
 		return d
 	}
 	if noted { // the disk has thought better of it
@@ -105,8 +113,9 @@ func (s *files) verifyTables(m manifest) error {
 
 // readTables reads every table and says what is wrong; nil if the library can use
 // all of them. A single record that does not match its checksum is no trouble for
-// it: who reads the record finds that out.
-func (s *files) readTables(m manifest) *DamagedError {
+// it: who reads the record finds that out. Its error is that of a machine that refuses:
+// then nothing is known.
+func (s *files) readTables(m manifest) (*DamagedError, error) {
 	d := &DamagedError{}
 	found := func(one Damage) {
 		if one.Key == nil && d.Err == nil {
@@ -121,11 +130,14 @@ func (s *files) readTables(m manifest) *DamagedError {
 			_, more = t.step(1<<20, found)
 		}
 		t.close()
+		if t.refusal != nil {
+			return nil, t.refusal
+		}
 	}
 	if d.Err == nil {
-		return nil
+		return nil, nil
 	}
-	return d
+	return d, nil
 }
 
 // damageName is the file that says that damage was met: the text of the first,
