@@ -39,6 +39,19 @@ func (n Node) minus(o Node) Node {
 	return Node{n.Sum.minus(o.Sum), n.Count - o.Count}
 }
 
+// Replace gives the node of these records, but for one that takes the place of
+// another; zero where there was or is none.
+func (n Node) Replace(old, new Sum) Node {
+	n.Sum = n.Sum.minus(old).plus(new)
+	if new != (Sum{}) {
+		n.Count++
+	}
+	if old != (Sum{}) {
+		n.Count-- // below zero it wraps, and so do the sums above
+	}
+	return n
+}
+
 // Plus gives the node of these records and one more: for counting a leaf anew
 // from storage. The fingerprint may not be zero.
 func (n Node) Plus(fingerprint Sum) Node {

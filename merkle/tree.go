@@ -33,14 +33,7 @@ func (t *Tree) Shape() Shape { return t.shape }
 // A caller that is wrong about old makes the leaf wrong and not the process: the
 // other replicas' leaf differs then, and the slow count from storage corrects it.
 func (t *Tree) Update(leaf int, old, new Sum) {
-	change := Node{Sum: new.minus(old)}
-	if new != (Sum{}) {
-		change.Count++
-	}
-	if old != (Sum{}) {
-		change.Count-- // below zero it wraps, and so do the sums above
-	}
-	t.add(leaf, change)
+	t.add(leaf, Node{}.Replace(old, new))
 }
 
 // Set puts a leaf to what was counted from storage, or was read from disk.

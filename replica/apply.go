@@ -83,7 +83,8 @@ const (
 	// Void notes that Version of the key was given up, unless it or a higher one is
 	// stored.
 	Void
-	// Unvoid forgets such a note, if Version lies at or below the watermark.
+	// Unvoid forgets such a note, if Version lies at or below the watermark, or Mark, the
+	// floor of a node that owns no copy.
 	Unvoid
 	// Unhint forgets the hint for Target of Version of the key.
 	Unhint
@@ -137,7 +138,7 @@ type Write struct {
 	Target    NodeID        // of a Stand, Unhint
 	Counted   bool          // of a Stand: it stands for Target in an acknowledged write
 	Moved     bool          // of a Stand: it was kept here for another node until now, so it is not new
-	Mark      hlc.Timestamp // of an Exchange, SetFloor, Agree, Adopt, Quarantine
+	Mark      hlc.Timestamp // of an Exchange, SetFloor, Agree, Adopt, Quarantine, Unvoid
 	Seen      hlc.Version   // Fresh: the version of the key that the writer knew
 	HasSeen   bool          // else the writer does not care what it buries
 	Origin    Origin
@@ -188,6 +189,7 @@ type Counters struct {
 	Conflicts                    uint64 // one version with different bytes: a broken invariant
 	Stood                        uint64 // hints that were kept
 	Purged, PurgedBytes          uint64 // records removed below the watermark
+	Exchanged, ExchangedBytes    uint64 // records that anti-entropy has brought, whoever began it
 	// Late counts what came at or below a watermark though it cannot by the rules:
 	// hints, and write-backs of what lives.
 	Late   uint64
@@ -210,6 +212,7 @@ type Applier struct {
 	// Trees are kept up with what is stored; nil: there are none.
 	Trees *Trees
 
+	before  *Marks // as they were before this batch
 	overlay overlay
 	notes   []note // of this batch, in its order
 }
@@ -220,13 +223,21 @@ func (a *Applier) Apply(now Now, view Store, writes []Write, batch Batch) {
 	a.overlay.reset()
 	a.notes = a.notes[:0]
 	a.Trees.begin()
-	marks := a.Marks
+	a.before = a.Marks
 	for i := range writes {
 		writes[i].Result = a.apply(now, view, writes, i, batch)
 	}
-	if a.Marks != marks {
-		a.Marks.save(marks, batch)
+	if a.Marks != a.before {
+		a.Marks.save(a.before, batch)
 	}
+}
+
+// Undo takes back what the last Apply has changed here, as nothing of its batch was
+// written: the disk had no room. Else marks would be in force, and trees be taken for
+// marked on disk, of which a restart knows nothing.
+func (a *Applier) Undo() {
+	a.Marks = a.before
+	a.Trees.undo()
 }
 
 func (a *Applier) apply(now Now, view Store, writes []Write, i int, batch Batch) Result {
@@ -330,8 +341,12 @@ func (a *Applier) merge(now Now, view Store, writes []Write, i int, batch Batch)
 	}
 	batch.PutRecord(w.Token, w.Namespace, w.Key, w.Record)
 	a.overlay.put(w.Token, i)
-	a.Trees.replaced(w, stored, w.Record, rec.Tombstone || rec.ExpiresAt != 0, batch)
+	a.Trees.replaced(w, stored, w.Record, batch)
 	a.Counters.Applied++
+	if w.Kind == Exchange {
+		a.Counters.Exchanged++
+		a.Counters.ExchangedBytes += uint64(len(w.Record))
+	}
 	return Result{Buried: buried(now, w, rec.Version, stored)}
 }
 

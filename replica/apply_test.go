@@ -337,3 +337,15 @@ func TestAVersionNamesOneWrite(t *testing.T) {
 		}
 	}
 }
+
+// What anti-entropy brings is counted where it is stored, whoever began it.
+func TestExchangedRecordsAreCountedWhereTheyAreStored(t *testing.T) {
+	a, m := newApplier(), &memory{}
+	rec := value("a", at(1, 1), "v")
+	for _, w := range []Write{write(Exchange, "a", rec), write(Exchange, "a", rec), write(Exchange, "a", value("a", at(0, 1), "v")), write(Repair, "b", value("b", at(0, 1), "v"))} {
+		apply(a, m, w)
+	}
+	if a.Counters.Exchanged != 1 || a.Counters.ExchangedBytes != uint64(len(rec)) {
+		t.Errorf("%d records of %d bytes, want 1 of %d", a.Counters.Exchanged, a.Counters.ExchangedBytes, len(rec))
+	}
+}

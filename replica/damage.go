@@ -45,7 +45,7 @@ func (a *Applier) remove(w *Write, i int, old []byte, batch Batch) {
 	if old == nil {
 		a.Trees.lost(w.Token, batch)
 	} else {
-		a.Trees.replaced(w, old, nil, false, batch)
+		a.Trees.replaced(w, old, nil, batch)
 	}
 }
 

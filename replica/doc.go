@@ -31,8 +31,10 @@
 // very version that it names, if that is dead below the watermark. Stand and Unhint
 // keep and forget hints, which are not looked at here.
 //
-// Trees (rule 6) are kept up by the way. The owner of an Applier publishes them,
-// and its marks, once the batch is durable; a batch that was not ends the process.
+// Trees (rule 6) are kept up by the way, with how many records of each leaf can be
+// purged one day; leaves that are not known are counted in bounded steps. The owner of
+// an Applier publishes them, and its marks, once the batch is durable; a batch that was
+// not ends the process.
 //
 // System writes (clock record, metadata register) go through the same
 // committer, because one node has one sync stream; they are stored as they are.

@@ -267,6 +267,40 @@ func TestANoteIsForgottenBelowTheWatermarkOnly(t *testing.T) {
 	}
 }
 
+// A node that owns no copy keeps no new hint at or below its floor, so there it needs
+// no note against one; above it, it does, and a replica does as long as the watermark
+// has not passed the version.
+func TestANoteOfANodeThatOwnsNoCopyIsForgottenBelowItsFloor(t *testing.T) {
+	a, m := newApplier(), &memory{}
+	a.Marks = NewMarks(partitions)
+	key := func(kind Kind, age, mark int64) Write {
+		w := Write{Kind: kind, Token: token("k"), Namespace: ns, Key: []byte("k"), Version: at(age, 1)}
+		if mark != 0 {
+			w.Mark = at(mark, 0).Time
+		}
+		return w
+	}
+	apply(a, m, key(Void, -20, 0), key(Void, -10, 0), key(Void, -5, 0))
+	floor := Write{Kind: SetFloor, Mark: mark(-7)}
+	// Before the floor is there; without it; above what its Core has seen of it; above it.
+	got := apply(a, m, key(Unvoid, -20, -7), floor, key(Unvoid, -20, 0), key(Unvoid, -10, -15), key(Unvoid, -5, -1))
+	for _, i := range []int{0, 2, 3, 4} {
+		if got[i].Code != contract.BadRequest {
+			t.Errorf("%d: %+v", i, got[i])
+		}
+	}
+	if got := apply(a, m, key(Unvoid, -20, -7), key(Unvoid, -10, -7)); got[0] != (Result{}) || got[1] != (Result{}) {
+		t.Errorf("below the floor: %+v", got)
+	}
+	for age, noted := range map[int64]bool{-20: false, -10: false, -5: true} { // each by itself
+		given, _ := m.Voided(token("k"), ns, []byte("k"), at(age, 1))
+		stand := write(Stand, "k", value("k", at(age, 1), "v"))
+		if got := apply(a, m, stand)[0]; given != noted || got.Code != contract.Clock {
+			t.Errorf("%d: noted is %v, kept for another node: %+v", age, given, got)
+		}
+	}
+}
+
 // A version that was given up and that a replica sends which holds it was not
 // given up after all, but not where the fence stands against it.
 func TestAFenceKeepsTheNotesOfWhatItRefuses(t *testing.T) {

@@ -34,16 +34,32 @@ func (a *Applier) purge(view Store, writes []Write, i int, batch Batch) Result {
 	batch.EraseRecord(w.Token, w.Namespace, w.Key)
 	w.Record = nil // what a later write of this batch finds
 	a.overlay.put(w.Token, i)
-	a.Trees.replaced(w, stored, nil, false, batch)
+	a.Trees.replaced(w, stored, nil, batch)
 	a.Counters.Purged++
 	a.Counters.PurgedBytes += uint64(len(w.Key) + len(stored))
 	return Result{}
 }
 
-// unvoid forgets a note at or below the watermark: there the fence refuses the
-// version anyway.
+// unvoid forgets a note where the version is refused without it from now on.
+//
+// At a replica that is at or below the watermark: there the fence stands on every path.
+//
+// A node that owns no copy has no watermark, and nothing but hints to keep. There the
+// floor is enough (w.Mark is the floor, and says that this is such a node): a hint of
+// the version that comes new is refused by it, however late, and it never goes back;
+// it is saved with this batch or before. Only a hint that moves on to another owner
+// passes the floor (Moved), and it passes notes too, so the note was no bound to it. It
+// was kept here before: OUTCOME has found it, looking again behind the note, or has gone
+// on without hearing this node. However late it is delivered then, the replicas refuse
+// it by their own notes, which they keep up to the watermark, and every hint lies above
+// that (rule 8). A node that comes to own a copy takes the notes of those who do, before
+// any data (rule 9).
 func (a *Applier) unvoid(w *Write, batch Batch) Result {
-	if w.Version.Time > a.Marks.Of(w.Token).Purge {
+	past := w.Version.Time <= a.Marks.Of(w.Token).Purge
+	if w.Mark != 0 && a.Marks != nil {
+		past = past || w.Version.Time <= min(w.Mark, a.Marks.Floor)
+	}
+	if !past {
 		return Result{Code: contract.BadRequest}
 	}
 	batch.EraseVoid(w.Token, w.Namespace, w.Key, w.Version)

@@ -153,7 +153,7 @@ func treesShowWhatIsStored(rt *rapid.T, t testing.TB) {
 		}
 		w.check(rt, t)
 	}
-	for p, some := w.a.Trees.ToCount(); some; p, some = w.a.Trees.ToCount() {
+	for p, some := w.a.Trees.ToCount(0); some; p, some = w.a.Trees.ToCount(0) {
 		apply(w.a, w.m, Write{Kind: Count, Token: uint64(p) << 60})
 		w.a.Trees.Publish()
 	}
@@ -168,7 +168,7 @@ func treesShowWhatIsStored(rt *rapid.T, t testing.TB) {
 	}
 	w.check(rt, t)
 	w.start(rt, t)
-	if p, some := w.a.Trees.ToCount(); some {
+	if p, some := w.a.Trees.ToCount(0); some {
 		rt.Fatalf("partition %d was kept, and is to be counted", p)
 	}
 	w.check(rt, t)
@@ -214,7 +214,7 @@ func TestAPartitionThatIsUnknownIsMarkedBeforeItIsUsed(t *testing.T) {
 		m.set(5, ns, []byte("x"), value("x", at(0, 1), "v"))
 		a.Trees = newTrees(t)
 		a.Trees.Unknown(0)
-		if _, known := a.Trees.Root(0); known || !a.Trees.Marked(0) || !a.Trees.Mortal(0) {
+		if _, known := a.Trees.Root(0); known || !a.Trees.Marked(0) || mortalLeaves(a.Trees) != 16 {
 			t.Fatal("it is known")
 		}
 		apply(a, m, first)
@@ -258,6 +258,9 @@ func TestACountEndsAtTheLeafThatIsEnough(t *testing.T) {
 		{"enough in the last leaf", countStep, 10, []int{15}, []int{16}},
 		{"a hole behind what is enough", countStep, 10, []int{0, 9, 15}, []int{1, 10, 16}},
 		{"large records", 8, 64 * countBytes, []int{0, 1, 2}, []int{1, 2, 16}},
+		{"a leaf of several steps", 2*countMost + 1, 10, []int{2, 9}, []int{2, 2, 9, 9, 16}},
+		{"a leaf of whole steps", 2 * countMost, 10, []int{2, 9}, []int{2, 3, 9, 16}},
+		{"a leaf of large records", 80, 64 * countBytes, []int{15}, []int{15, 15, 16}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			a, m := newApplier(), &memory{}
@@ -301,7 +304,7 @@ func TestARecountFindsWhatIsWrong(t *testing.T) {
 	}
 	count()
 	apply(a, m, Write{Kind: Keep})
-	if a.Trees.Publish(); a.Trees.Marked(0) || len(m.leaves[0]) != 2+3*leafBytes {
+	if a.Trees.Publish(); a.Trees.Marked(0) || len(m.leaves[0]) != 1+3*leafBytes {
 		t.Fatalf("kept: %d bytes", len(m.leaves[0]))
 	}
 	m.rows = m.rows[:len(m.rows)-1] // a record of leaf 2 is gone
@@ -377,7 +380,7 @@ func TestLeavesAreKeptWhenTheyAreWhatIsStored(t *testing.T) {
 	if a.Trees.Publish(); !a.Trees.Marked(0) {
 		t.Error("it was changed since it was kept")
 	}
-	if apply(a, m, keep); len(m.leaves[0]) != 2+leafBytes {
+	if apply(a, m, keep); len(m.leaves[0]) != 1+leafBytes {
 		t.Errorf("the disk says %x", m.leaves[0])
 	}
 	a.Trees.Publish()
@@ -390,36 +393,155 @@ func TestLeavesAreKeptWhenTheyAreWhatIsStored(t *testing.T) {
 	}
 }
 
-// A partition is mortal from the first record on that can be purged one day, also
-// after a start, until it is seen to hold none.
-func TestMortalPartitions(t *testing.T) {
+// mortalLeaves is how many leaves of partition 0 may hold what can be purged.
+func mortalLeaves(t *Trees) (n int) {
+	for first, last, some := t.Mortal(0, 0); some; first, last, some = t.Mortal(0, last+1) {
+		n += last - first + 1
+	}
+	return n
+}
+
+// What can be purged one day is looked for only in the leaves that hold it, also after
+// a start, and no longer than they do (rule 8).
+func TestOnlyLeavesWithMortalRecordsAreMortal(t *testing.T) {
 	a, m := newApplier(), &memory{}
-	a.Trees = newTrees(t)
-	step := func(w Write) bool {
+	a.Trees, a.Marks = newTrees(t), NewMarks(partitions)
+	token := func(leaf int) uint64 { first, _ := a.Trees.shape.Tokens(0, a.Trees.bits, leaf); return first }
+	step := func(w Write, leaf int) []int {
 		t.Helper()
-		changes := a.Trees.Changes(0)
+		w.Token = token(leaf)
 		if got := apply(a, m, w); got[0] != (Result{}) {
 			t.Fatalf("%+v", got)
 		}
-		if a.Trees.Publish(); a.Trees.Changes(0) != changes+1 {
-			t.Errorf("%d changes, then %d", changes, a.Trees.Changes(0))
+		a.Trees.Publish()
+		var leaves []int
+		for first, last, some := a.Trees.Mortal(0, 0); some; first, last, some = a.Trees.Mortal(0, last+1) {
+			leaves = append(leaves, first, last)
 		}
-		return a.Trees.Mortal(0)
+		return leaves
 	}
-	if a.Trees.Mortal(0) || step(write(Fresh, "a", value("a", at(0, 1), "v"))) {
-		t.Error("a value that never expires is mortal")
+	for i, c := range []struct {
+		w    Write
+		leaf int
+		want []int // runs
+	}{
+		{write(Fresh, "a", value("a", at(0, 1), "v")), 3, nil},
+		{write(Fresh, "a", tombstone("a", at(1, 1))), 3, []int{3, 3}},
+		{write(Fresh, "b", expiring("b", at(1, 1), "v", physical+1)), 4, []int{3, 4}},
+		{write(Fresh, "c", tombstone("c", at(1, 1))), 15, []int{3, 4, 15, 15}},
+		{write(Fresh, "c", tombstone("c", at(2, 1))), 15, []int{3, 4, 15, 15}},
+		{write(Fresh, "b", value("b", at(2, 1), "v")), 4, []int{3, 3, 15, 15}},
+		{Write{Kind: Adopt, Mark: mark(5)}, 0, []int{3, 3, 15, 15}},
+		{Write{Kind: Purge, Namespace: ns, Key: []byte("a"), Version: at(1, 1)}, 3, []int{15, 15}},
+		{Write{Kind: Count}, 0, []int{15, 15}},
+		{Write{Kind: Keep}, 0, []int{15, 15}},
+	} {
+		if got := step(c.w, c.leaf); !slices.Equal(got, c.want) {
+			t.Fatalf("step %d: %v, want %v", i, got, c.want)
+		}
 	}
-	if !step(write(Fresh, "a", tombstone("a", at(1, 1)))) {
-		t.Error("a tombstone is not")
-	}
-	a.Trees.Purged(0)
-	if !step(write(Fresh, "b", expiring("b", at(1, 1), "v", physical+1))) {
-		t.Error("a value that expires is not")
-	}
-	apply(a, m, Write{Kind: Keep})
 	again := newTrees(t)
-	if err := again.Load(0, []byte(m.leaves[0])); err != nil || !again.Mortal(0) {
-		t.Errorf("after a start: %v, mortal %v", err, again.Mortal(0))
+	if err := again.Load(0, []byte(m.leaves[0])); err != nil || mortalLeaves(again) != 1 {
+		t.Errorf("after a start: %v, %d leaves", err, mortalLeaves(again))
+	}
+	a.Trees.Unknown(0)
+	if n := mortalLeaves(a.Trees); n != 16 {
+		t.Errorf("of leaves that are not known %d may be mortal", n)
+	}
+	for a.Trees.Counting(0) {
+		step(Write{Kind: Count}, 0)
+	}
+	if n := mortalLeaves(a.Trees); n != 1 {
+		t.Errorf("counted: %d leaves", n)
+	}
+}
+
+// A leaf of any size is counted in bounded steps, and what is written to it in between
+// is in the count: before the place that it has come to, at it, and behind (rule 6).
+func TestALargeLeafIsCountedInStepsWhileItChanges(t *testing.T) {
+	const step = countMost/17 + 1 // records of one step, each of which counts as 17
+	for _, known := range []bool{false, true} {
+		a, m := newApplier(), &memory{}
+		a.Trees, a.Marks = newTrees(t), NewMarks(partitions)
+		fillLeaves(a.Trees, m, 3*step, 16*countBytes, 5)
+		a.Trees.Unknown(0)
+		do := func(writes ...Write) {
+			for _, r := range apply(a, m, writes...) {
+				if r != (Result{}) {
+					t.Fatal(r)
+				}
+			}
+			if wrong := a.Trees.Publish(); wrong > 0 {
+				t.Fatalf("%d leaves were wrong", wrong)
+			}
+			if n := mortalLeaves(a.Trees); !known && a.Trees.parts[0].counted < 16 && n != 16 || n == 0 && len(writes) > 1 {
+				t.Fatalf("%d leaves are mortal", n)
+			}
+		}
+		count := func() { do(Write{Kind: Count}) }
+		for known && a.Trees.Counting(0) {
+			count()
+		}
+		token, steps := m.rows[0].token, 0
+		for i := int64(1); steps == 0 || a.Trees.Counting(0); i++ {
+			count()
+			steps++
+			if part := a.Trees.parts[0].part; part != nil { // the very place that it has come to
+				key := string(part.at.key)
+				w := write(Fresh, key, value(key, at(i, 0), "v"))
+				w.Token = token
+				do(w)
+			}
+			for _, n := range []int{0, step - 1, step, 2*step + 7, 3*step - 1} {
+				key := fmt.Sprintf("k%06d", n)
+				w := write(Fresh, key, value(key, at(i, uint64(n+2)), "v"))
+				if n == 0 {
+					w.Record = tombstone(key, at(i, 1))
+				}
+				w.Token = token
+				fresh := fmt.Sprintf("k%06d+%d", n, i)
+				other := write(Fresh, fresh, value(fresh, at(i, uint64(n+2)), "v"))
+				other.Token = token
+				do(w, other, Write{Kind: Count})
+			}
+		}
+		if got, is := shown(a.Trees, 0); !is || !cmp.Equal(got, counted(a.Trees, m, 0)) || mortalLeaves(a.Trees) != 1 {
+			t.Errorf("known %v: the leaf is not what is stored, or %d leaves are mortal", known, mortalLeaves(a.Trees))
+		}
+	}
+}
+
+// A partition that cannot be counted is not in the way of the others.
+func TestCountingGoesRound(t *testing.T) {
+	trees := newTrees(t)
+	for _, p := range []int{2, 5} {
+		trees.Unknown(p)
+	}
+	for from, want := range map[int]int{0: 2, 2: 2, 3: 5, 6: 2, partitions: 2} {
+		if p, some := trees.ToCount(from); !some || p != want {
+			t.Errorf("from %d on: %d, want %d", from, p, want)
+		}
+	}
+}
+
+// What a damaged record was counted as nobody knows. That it is gone makes the tree
+// unknown when it is durable, not before; and the leaves are not kept beside it.
+func TestAHealMakesATreeUnknownOnceItIsDurable(t *testing.T) {
+	a, m := newApplier(), &memory{}
+	a.Trees, a.Marks = newTrees(t), NewMarks(partitions)
+	fillLeaves(a.Trees, m, 1, 10, 0)
+	m.damage(t, "k000000")
+	heal := Write{Kind: Heal, Token: m.rows[0].token, Namespace: ns, Key: []byte("k000000")}
+	got := apply(a, m, heal, Write{Kind: Keep})
+	if got[0] != (Result{}) || got[1].Code != contract.Overloaded {
+		t.Errorf("%+v", got)
+	}
+	if _, known := a.Trees.Root(0); !known {
+		t.Error("unknown before it is durable")
+	}
+	a.Trees.Publish()
+	if _, known := a.Trees.Root(0); known || m.leaves[0] != string(LeavesUnknown) {
+		t.Errorf("known %v, the disk says %x", known, m.leaves[0])
 	}
 }
 
@@ -433,17 +555,17 @@ func TestDamagedLeavesAreCountedAnew(t *testing.T) {
 	apply(a, m, Write{Kind: Keep})
 	good := []byte(m.leaves[0])
 	swapped := bytes.Clone(good)
-	copy(swapped[2:], good[2+leafBytes:])
-	copy(swapped[2+leafBytes:], good[2:2+leafBytes])
+	copy(swapped[1:], good[1+leafBytes:])
+	copy(swapped[1+leafBytes:], good[1:1+leafBytes])
 	for name, bad := range map[string][]byte{
-		"nothing": {}, "half a leaf": good[:len(good)-1], "a later format": append([]byte{2}, good[1:]...), "falling leaves": swapped,
-		"a leaf that the shape has not": append(bytes.Clone(good[:2+leafBytes]), append([]byte{0, 16}, good[4+leafBytes:]...)...),
+		"nothing": {}, "half a leaf": good[:len(good)-1], "a later format": append([]byte{3}, good[1:]...), "falling leaves": swapped,
+		"a leaf that the shape has not": append(bytes.Clone(good[:1+leafBytes]), append([]byte{0, 16}, good[3+leafBytes:]...)...),
 	} {
 		trees := newTrees(t)
 		if err := trees.Load(0, bad); !errors.Is(err, ErrLeaves) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if p, some := trees.ToCount(); !some || p != 0 {
+		if p, some := trees.ToCount(0); !some || p != 0 {
 			t.Errorf("%s: it is not counted", name)
 		}
 		// What is on disk cannot be read, so that the first change has to mark it.
@@ -452,6 +574,11 @@ func TestDamagedLeavesAreCountedAnew(t *testing.T) {
 		if b.leaves[0] != string(LeavesUnknown) {
 			t.Errorf("%s: not marked: %x", name, b.leaves[0])
 		}
+	}
+	// The form before this one did not say what can be purged.
+	before := newTrees(t)
+	if err := before.Load(0, append([]byte{1, 1}, good[1:1+26]...)); err != nil || !before.Counting(0) {
+		t.Errorf("format 1: %v, counting %v", err, before.Counting(0))
 	}
 	trees := newTrees(t)
 	if err := trees.Load(0, good); err != nil || !cmp.Equal(must(shown(trees, 0)), counted(trees, m, 0)) {
