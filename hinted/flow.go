@@ -6,15 +6,17 @@ package hinted
 const (
 	windowLeast = 16
 	windowFirst = 64
-	windowStep  = 64
-	windowMost  = 2048
+	windowStep  = 16
+	windowMost  = 128
 	pageBytes   = 1 << 20
 
-	quick     = 150  // milliseconds: answers within them make the window grow
-	slow      = 600  // an answer that takes longer halves it
+	quick     = 20   // milliseconds: answers within them make the window grow
+	slow      = 60   // an answer that takes longer halves it
 	patience  = 5000 // an answer that takes as long is taken for lost
 	pauseLow  = 100  // the first pause after a refusal; each next one is twice as long
 	burst     = 4    // the rate's share of a second that may be sent at once is 1/burst
+	restShare = 3    // how much longer than its pages take a replay rests
+	restMost  = 500  // milliseconds
 	refuseAge = 10   // refused hints are tried again after so many times Options.Retry
 )
 
@@ -23,6 +25,7 @@ type flow struct {
 	window  int
 	until   int64 // monotonic milliseconds: nothing is sent before
 	pause   int64 // the last one's length
+	rests   int64 // how long to rest, from the next Tick on
 	erase   int64 // nothing is erased before
 	read    int64 // nothing is read before
 	slowest int64 // of the present page, milliseconds
@@ -30,8 +33,16 @@ type flow struct {
 	refused bool  // within the present page
 }
 
+// yield makes a replay rest three times as long as the last page of it was on its way,
+// restMost at most. What it can do is so measured by what the machines can, and three
+// quarters of that are left to clients: their requests wait behind one page.
+func (f *flow) yield(now int64) {
+	f.read, f.rests = max(f.read, now+f.rests), 0
+}
+
 // grow ends a page.
 func (f *flow) grow() {
+	f.rests = min(restShare*f.slowest, restMost)
 	switch {
 	case f.refused || f.answers == 0:
 	case f.slowest > slow:

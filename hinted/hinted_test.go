@@ -232,6 +232,17 @@ func TestAtTheByteBoundAStandInRefuses(t *testing.T) {
 	}
 }
 
+// untilSent lets time pass until hints are sent, a second at most, and tells how many
+// milliseconds that took.
+func (b *bench) untilSent() (took int64) {
+	for took = 0; took < 1000; took++ {
+		if b.advance(1); len(b.sends) > 0 {
+			break
+		}
+	}
+	return took
+}
+
 // Rule 5: "replay in batches, with a window that shrinks when the target slows".
 func TestTheWindowGrowsAndShrinksWithTheTarget(t *testing.T) {
 	b := newBench(t, Options{})
@@ -241,13 +252,15 @@ func TestTheWindowGrowsAndShrinksWithTheTarget(t *testing.T) {
 	if n := b.answer(contract.OK, 0); n != windowFirst {
 		t.Fatalf("the first batch has %d hints", n)
 	}
-	b.advance(1)
+	b.untilSent()
 	if n := len(b.sends); n != windowFirst+windowStep {
 		t.Fatalf("after quick answers %d hints are sent", n)
 	}
 	b.now.Mono += slow + 1
 	b.answer(contract.OK, 0)
-	b.tick()
+	if n, rest := b.untilSent(), int64(restShare*(slow+1)); n < rest || n > rest+5 {
+		t.Errorf("a page that took %d ms is followed by %d ms of rest", slow+1, n)
+	}
 	if n := len(b.sends); n != (windowFirst+windowStep)/2 {
 		t.Fatalf("after slow answers %d hints are sent", n)
 	}
@@ -265,7 +278,7 @@ func TestTheWindowGrowsAndShrinksWithTheTarget(t *testing.T) {
 	}
 	for range 100 {
 		b.answer(contract.OK, 0)
-		b.advance(1)
+		b.untilSent()
 	}
 	if s := b.stats(1); s.Replayed != 1000 || s.Count != 0 || s.Bytes != 0 || b.disk.count() != 0 {
 		t.Errorf("at the end: %+v, %d on disk", s, b.disk.count())
@@ -279,7 +292,7 @@ func TestReplayGoesOnBehindTheLastKey(t *testing.T) {
 	b.fill(compactAfter + 500)
 	b.reach[nodeID(1)] = Up
 	var compacted []ring.NodeID
-	for range 50 {
+	for range 500 {
 		b.advance(1)
 		compacted = append(compacted, b.seen.Compact...)
 		b.answer(contract.OK, 0)
@@ -294,14 +307,14 @@ func TestReplayGoesOnBehindTheLastKey(t *testing.T) {
 		}
 	}
 	b.offer(hintFor(1, b.now.Physical, 7, 0, "new", 0))
-	b.advance(1)
+	b.untilSent()
 	if last := b.reads[len(b.reads)-1]; last.Compare(before) < 0 || len(b.sends) != 1 {
 		t.Errorf("a new hint is looked for behind %v, though all up to %v is erased", last, before)
 	}
 	// An older one, of a clock that lags, is found too, and nothing else is looked at twice.
 	b.answer(contract.OK, 0)
 	b.offer(hintFor(1, start-100, 8, 0, "older", 0))
-	b.advance(1)
+	b.untilSent()
 	if len(b.sends) != 1 || string(b.sends[0].Key) != "older" {
 		t.Errorf("sent: %+v", b.sends)
 	}
@@ -333,8 +346,8 @@ func TestReplayKeepsToItsRate(t *testing.T) {
 	}
 	b.reach[nodeID(1)], b.reach[nodeID(2)] = Up, Up
 	sent, to := int64(0), map[ring.NodeID]int{}
-	for range 40 {
-		b.advance(50)
+	for range 400 {
+		b.advance(5)
 		for _, s := range b.sends {
 			sent += size(s.Key, s.Record)
 			to[s.To]++

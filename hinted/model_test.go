@@ -328,9 +328,22 @@ func (m *model) offer(h Hint, counted bool) {
 		}
 		return
 	}
-	if call, ok := m.core.Offer(m.now, &h); ok {
+	switch call, ok := m.core.Offer(m.now, &h); {
+	case ok && h.Target == m.o.Self:
+		m.t.Fatal("a hint is taken for the node itself")
+	case ok:
 		m.stand(call, h)
-	} else if p := m.view.PartitionOf(h.Token); !slices.Contains(m.core.Dirty(nil, h.Target), p) {
+	case h.Target == m.o.Self:
+		if dirty := m.core.Dirty(nil, h.Target); len(dirty) != 0 {
+			m.t.Fatalf("partitions %v are marked dirty for the node itself", dirty)
+		}
+	default:
+		m.mustBeDirty(&h)
+	}
+}
+
+func (m *model) mustBeDirty(h *Hint) {
+	if p := m.view.PartitionOf(h.Token); !slices.Contains(m.core.Dirty(nil, h.Target), p) {
 		m.t.Fatalf("a hint of partition %d is not taken, and the partition is not marked dirty", p)
 	}
 }

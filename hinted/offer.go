@@ -36,8 +36,12 @@ type coming struct {
 // Offer says whether a hint that does not count for anything is to be stored: as
 // a Stand for its target, whose result comes back under call. Where it is not,
 // the partition is marked dirty for the target. A hint without a record is one
-// that could not be kept until here.
+// that could not be kept until here. None is kept for this node itself: what it has
+// refused it gets by comparison with the others, or as it is rebuilt.
 func (c *Core) Offer(now Now, h *Hint) (call uint64, take bool) {
+	if h.Target == c.o.Self {
+		return 0, false
+	}
 	t := c.target(h.Target)
 	n := size(h.Key, h.Record)
 	switch {
@@ -57,9 +61,11 @@ func (c *Core) Offer(now Now, h *Hint) (call uint64, take bool) {
 
 // StandsIn says whether this node has room to keep a write of so many bytes for a
 // target, for which it will count: if not it is refused with OVERLOADED, before
-// the answer.
+// the answer. It has none while the target's hints are being dropped, for it would
+// be acknowledged and then erased with them.
 func (c *Core) StandsIn(target ring.NodeID, bytes int) bool {
-	return c.room(c.target(target), int64(bytes))
+	t := c.target(target)
+	return !t.drop.wanted && c.room(t, int64(bytes))
 }
 
 func (c *Core) room(t *target, n int64) bool { return t.bytes+t.reserved+n <= c.o.MaxBytes }
@@ -127,6 +133,20 @@ func (c *Core) Stood(h *Hint) {
 	if c.view != nil && !c.view.Owns(c.view.PartitionOf(h.Token), t.id) {
 		t.reroute = reroute{wanted: true} // the ring has changed since it was asked for
 	}
+}
+
+// Missed tells that a hint that was Coming was not stored: there was no room for its
+// batch.
+func (c *Core) Missed(h *Hint) {
+	t := c.target(h.Target)
+	i := slices.Index(c.coming, coming{t.slot, h.Version.Time})
+	if i < 0 {
+		return
+	}
+	c.coming = slices.Delete(c.coming, i, i+1)
+	t.coming--
+	t.count--
+	t.bytes -= size(h.Key, h.Record)
 }
 
 // Reply takes the answer of a target to a Send, and this node's own result of a

@@ -59,7 +59,11 @@ func (c *Core) serve(t *target, in *Input, out *Effects) {
 	if t.refusals.hopeful && in.Mono >= t.refusals.retry && reach != Down {
 		t.forgive(false)
 	}
-	if t.open > 0 || t.idle(out) || in.Mono < t.flow.read {
+	if t.open > 0 {
+		return
+	}
+	t.flow.yield(in.Mono)
+	if t.idle(out) || in.Mono < t.flow.read {
 		return
 	}
 	if p, ok := c.choose(t, reach, in); ok {
