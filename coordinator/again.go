@@ -1,6 +1,8 @@
 package coordinator
 
 import (
+	"slices"
+
 	"github.com/candordb/candor/contract"
 	"github.com/candordb/candor/hlc"
 	"github.com/candordb/candor/ring"
@@ -14,8 +16,10 @@ import (
 // What replicas have done under the older epoch does not count under the newer one:
 // between the two one may have lost its disk, which is what the epoch was made for.
 // So a write begins anew, with the same version, at every replica, and so do a read,
-// its write-back with it, and the notes of an OUTCOME. What is still to be heard of the older epoch is not counted:
-// it is of another generation.
+// its write-back with it, and the notes of an OUTCOME, those of members that own no
+// copy too. A stand-in that kept the write may have lost it likewise: it may have it,
+// and does not count. What is still to be heard of the older epoch is not counted: it
+// is of another generation.
 
 // againAfter is how many milliseconds later it is tried.
 const againAfter = 20
@@ -65,6 +69,11 @@ func (c *Core) askAgain(s *slot, at uint32, out *Effects) {
 			again = s.waiting | s.asked&s.Up
 			s.phase, s.best, s.source = reading, nil, 0
 			s.answered, s.holds, s.repaired = 0, 0, 0
+			s.barred = false
+		case s.phase == voiding && len(s.Stands) > 0:
+			s.gen++
+			c.bar(s, at, out)
+			return
 		case s.phase == voiding:
 			again = s.waiting | s.holds
 			s.holds = 0
@@ -93,6 +102,16 @@ func (c *Core) move(s *slot, view *ring.View) bool {
 			return false
 		}
 	}
+	if s.Op == OpOutcome { // no member is being asked now; whoever has joined may keep a hint, too
+		s.Stands = s.Stands[:0]
+		for m := range view.Members() {
+			if !slices.Contains(owners, uint16(m)) {
+				s.Stands = append(s.Stands, uint16(m))
+			}
+		}
+		s.View, s.Owners = view, owners
+		return true
+	}
 	stands := s.Stands[:0] // those that are asked already keep their places
 	for _, m := range s.Stands {
 		if j, member := view.Index(s.View.Member(int(m)).ID); member {
@@ -105,13 +124,15 @@ func (c *Core) move(s *slot, view *ring.View) bool {
 	return true
 }
 
-// loseStands gives up the stand-ins that were not heard yet.
+// loseStands gives up the stand-ins, those that were heard too: they may have the
+// write for all that will ever be known.
 func (s *slot) loseStands() {
 	for k := range s.stands {
-		if w := &s.stands[k]; w.waiting {
+		if w := &s.stands[k]; !w.refused {
 			w.waiting, w.lost = false, true
 		}
 	}
+	s.covered = 0
 }
 
 // askedOf is what owner i was asked last.

@@ -171,37 +171,28 @@ func TestStandInsKeepTheirNamesInANewEpoch(t *testing.T) {
 	}
 }
 
-// One that could not say what it did is asked again with the others. A refusal now
-// does not undo what it may have done, and ends the waiting for it.
-func TestALostReplicaThatRefusesInANewEpochIsStillLost(t *testing.T) {
-	c, old, next := New(0, 4, Hedging{}), inEpoch(t, 1), inEpoch(t, 2)
-	var out Effects
-	c.Acting(old)
-	c.Put(0, newPut(old, contract.One, 5), &out)
-	call := out.Sends[0].Call
-	replies(c, 1, call, Reply{Ask: AskWrite, Code: contract.Internal}, &out, 0)
-	replies(c, 1, call, Reply{Ask: AskWrite, Code: contract.StaleEpoch, Epoch: 2}, &out, 1, 2)
-	c.Acting(next)
-	out.Reset()
-	c.Tick(1+againAfter, &out)
-	replies(c, 30, out.Sends[0].Call, Reply{Ask: AskWrite, Code: contract.Overloaded}, &out, 0, 1, 2)
-	if len(out.Answers) != 1 || out.Answers[0].Code != contract.InDoubt {
-		t.Fatalf("%+v", out.Answers)
-	}
-}
-
-// One that had acknowledged the write in the older epoch has it, and one that was
-// still to answer may have it: when all refuse its repetition it is in doubt.
+// One that had acknowledged the write in the older epoch has it, one that was still
+// to answer may have it, and so may one that could not say. They are asked again with
+// the others, and refusing then does not undo what they may have done: when all
+// refuse the repetition, the write is in doubt.
 func TestAWriteThatWasTakenInTheOlderEpochIsNotWithoutEffect(t *testing.T) {
-	for _, taken := range []string{"acknowledged", "not answered yet"} {
-		t.Run(taken, func(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		level contract.Level
+		said  []Reply // by the first replica, in the older epoch
+	}{
+		{"acknowledged", contract.Quorum, []Reply{{Ask: AskWrite}}},
+		{"not answered yet", contract.Quorum, nil},
+		{"lost", contract.One, []Reply{{Ask: AskWrite, Code: contract.Internal}}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
 			c, old, next := New(0, 4, Hedging{}), inEpoch(t, 1), inEpoch(t, 2)
 			var out Effects
 			c.Acting(old)
-			c.Put(0, newPut(old, contract.Quorum, 5), &out)
+			c.Put(0, newPut(old, row.level, 5), &out)
 			call := out.Sends[0].Call
-			if taken == "acknowledged" {
-				replies(c, 1, call, Reply{Ask: AskWrite}, &out, 0)
+			for _, said := range row.said {
+				replies(c, 1, call, said, &out, 0)
 			}
 			replies(c, 1, call, Reply{Ask: AskWrite, Code: contract.StaleEpoch, Epoch: 2}, &out, 1, 2)
 			c.Acting(next)
@@ -250,5 +241,119 @@ func TestAReadBeginsAnewInANewEpoch(t *testing.T) {
 	replies(c, 30, call, Reply{Ask: AskDigest}, &out, 1)
 	if len(out.Answers) != 1 || out.Answers[0].Code != contract.OK || out.Answers[0].Found || !out.Answers[0].Version.IsZero() {
 		t.Fatalf("%+v", out.Answers)
+	}
+}
+
+// fourInEpoch is a view of four nodes, of which the first three own everything.
+func fourInEpoch(t *testing.T, e ring.Epoch) *ring.View {
+	t.Helper()
+	v := newView(1, 3, 4)
+	v, err := ring.NewView(e, 1, 3, v.Members(), v.OwnersTable())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// A stand-in that kept the write in the older epoch may have lost its disk since: it
+// does not count, and nobody says that the write has had no effect.
+func TestAStandInOfAnOlderEpochDoesNotCount(t *testing.T) {
+	for _, first := range []contract.Code{contract.OK, contract.Overloaded} {
+		c := New(0, 4, Hedging{})
+		var out Effects
+		c.Acting(fourInEpoch(t, 1))
+		r := newPut(fourInEpoch(t, 1), contract.Quorum, 5)
+		r.Up, r.Sloppy, r.Stands = 0b001, true, []uint16{3}
+		c.Put(0, r, &out)
+		call := out.Sends[0].Call
+		replies(c, 1, call, Reply{Ask: AskStand}, &out, 3)
+		replies(c, 1, call, Reply{Ask: AskWrite, Code: contract.StaleEpoch, Epoch: 2}, &out, 0)
+		c.Acting(fourInEpoch(t, 2))
+		out.Reset()
+		c.Tick(1+againAfter, &out)
+		replies(c, 30, out.Sends[0].Call, Reply{Ask: AskWrite, Code: first}, &out, 0)
+		if len(out.Answers) != 1 || out.Answers[0].Code != contract.InDoubt || out.Answers[0].Receipt.Hinted != 0 {
+			t.Errorf("%v: %+v", first, out.Answers)
+		}
+	}
+}
+
+// Nor do the notes of members that own no copy outlive an epoch: they are asked for
+// again, with what they keep, of those too that have joined.
+func TestNotesOfMembersAreAskedForAgain(t *testing.T) {
+	c := New(0, 4, Hedging{})
+	var out Effects
+	c.Acting(fourInEpoch(t, 1))
+	r := newRequest(OpOutcome, fourInEpoch(t, 1), contract.Quorum)
+	r.Stamp, r.Stands = ver(5), []uint16{3}
+	lacked := func(now int64) {
+		t.Helper()
+		call := out.Sends[len(out.Sends)-1].Call
+		out.Reset()
+		replies(c, now, call, Reply{Ask: AskRead}, &out, 0)
+		replies(c, now, call, Reply{Ask: AskDigest}, &out, 1, 2)
+	}
+	barred := func(now int64) {
+		t.Helper()
+		if len(out.Sends) != 1 || out.Sends[0].Ask != AskVoid || out.Sends[0].To != nodeID(3) {
+			t.Fatalf("at %d, where the member is to note it: %+v, %+v", now, out.Sends, out.Answers)
+		}
+		call := out.Sends[0].Call
+		replies(c, now, call, Reply{Ask: AskVoid}, &out, 3)
+		out.Reset()
+		replies(c, now, call, Reply{Ask: AskHint}, &out, 3)
+		if len(out.Sends) != 3 || out.Sends[0].Ask != AskVoid {
+			t.Fatalf("at %d, where the replicas are to note it: %+v, %+v", now, out.Sends, out.Answers)
+		}
+	}
+	stale := func(now int64, e ring.Epoch, ask Ask) {
+		t.Helper()
+		call := out.Sends[0].Call
+		replies(c, now, call, Reply{Ask: ask, Code: contract.StaleEpoch, Epoch: uint64(e)}, &out, 1)
+		c.Acting(fourInEpoch(t, e))
+		out.Reset()
+		c.Tick(now+againAfter, &out)
+	}
+	c.Get(0, r, &out)
+	lacked(1)
+	barred(2)
+	stale(3, 2, AskVoid)
+	barred(30)
+	replies(c, 31, out.Sends[0].Call, Reply{Ask: AskVoid, Winner: ver(5)}, &out, 0) // it came to one, which is read again
+	out.Sends = out.Sends[len(out.Sends)-1:]
+	call := out.Sends[0].Call
+	replies(c, 32, call, Reply{Ask: AskRead, Code: contract.StaleEpoch, Epoch: 3}, &out, 0)
+	c.Acting(fourInEpoch(t, 3))
+	out.Reset()
+	c.Tick(32+againAfter, &out)
+	lacked(60) // and is gone with a disk
+	barred(61)
+	replies(c, 62, out.Sends[0].Call, Reply{Ask: AskVoid}, &out, 0, 1, 2)
+	if len(out.Answers) != 1 || out.Answers[0].Fate != contract.NotApplied {
+		t.Fatalf("%+v", out.Answers)
+	}
+}
+
+// A replica that was out of step when the write was answered is asked no more: it is
+// left a hint at once, and costs nothing from then on.
+func TestWhoIsOutOfStepAtTheAnswerIsLeftAHint(t *testing.T) {
+	c, view := New(0, 4, Hedging{}), newView(1, 5, 5)
+	var out Effects
+	c.Acting(view)
+	c.Put(0, newPut(view, contract.Quorum, 5), &out)
+	call := out.Sends[0].Call
+	replies(c, 1, call, Reply{Ask: AskWrite, Code: contract.StaleEpoch, Epoch: 9}, &out, 3)
+	replies(c, 1, call, Reply{Ask: AskWrite}, &out, 0, 1, 2)
+	if len(out.Answers) != 1 || out.Answers[0].Code != contract.OK {
+		t.Fatalf("%+v", out.Answers)
+	}
+	if len(out.Hints) != 1 || out.Hints[0].Target != nodeID(3) || c.settling != 1 {
+		t.Errorf("hints %+v, %d settle", out.Hints, c.settling)
+	}
+	if c.Tick(100, &out); c.due <= 100 {
+		t.Errorf("at 100 something is due at %d", c.due)
+	}
+	if c.Tick(2000, &out); len(out.Hints) != 2 || c.settling != 0 {
+		t.Errorf("in the end: hints %+v, %d settle", out.Hints, c.settling)
 	}
 }

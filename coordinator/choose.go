@@ -7,9 +7,9 @@ import (
 )
 
 // choose sets the members to ask for the present partition: as many as the level
-// needs, this node first if it is one, then reachable owners in their order, then
-// suspects. Where these are too few and the scan may be weakened, it is whoever is
-// left, but no more than the level needs. False: it cannot go on here.
+// needs, in order of preference. Where these are too few and the scan may be
+// weakened, it is whoever is left, but no more than the level needs. False: it
+// cannot go on here.
 func (s *scan) choose() (lowered, ok bool) {
 	owners := s.View.Owners(s.partition)
 	s.parts, _ = AppendParts(s.parts[:0], s.Level, s.View, owners, s.Region)
@@ -39,21 +39,31 @@ func (s *scan) can() bool {
 	return ok
 }
 
-// candidates are the owners that can be asked, best first.
+// candidates are the owners that can be asked, in order of preference.
 func (s *scan) candidates(owners []uint16) []int {
-	var local, up, suspect []int
+	var can, others Mask
+	p := preference{self: -1}
+	p.region, p.zone = near(s.View, owners, s.Self)
 	for i, o := range owners {
-		switch m := int(o); {
-		case o == ring.NoOwner || !s.up[m] || s.failed[m]:
-		case s.View.Member(m).ID == s.Self:
-			local = append(local, i)
-		case s.suspect[m]:
-			suspect = append(suspect, i)
+		if o == ring.NoOwner || !s.up[o] || s.failed[o] {
+			continue
+		}
+		can.add(i)
+		switch {
+		case s.View.Member(int(o)).ID == s.Self:
+			p.self = i
+		case s.suspect[o]:
+			p.suspect.add(i)
 		default:
-			up = append(up, i)
+			others.add(i)
 		}
 	}
-	return slices.Concat(local, up, suspect)
+	p.slow = s.hedging.slow(s.View, owners, others)
+	list := make([]int, 0, can.count())
+	for ; can != 0; can.remove(list[len(list)-1]) {
+		list = append(list, p.first(can))
+	}
+	return list
 }
 
 // run is the last token up to which the members that are asked hold every

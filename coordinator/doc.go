@@ -36,6 +36,7 @@
 // the microseconds of the Effects.
 //
 // The caller looks up owners and reachability once, when the request comes in
-// (Request). Replicas are asked in the order: this node, reachable ones in the
-// owners' order, suspects.
+// (Request), and hands the same Paces to each of its Cores with every tick (Share).
+// Replicas are asked in the order: this node, those that are up and near (by zone,
+// then region), others that are up, those that are slow, suspects.
 package coordinator

@@ -65,3 +65,29 @@ func TestTickLooksOnlyWhenSomethingMayBeDue(t *testing.T) {
 		}
 	}
 }
+
+// Contract, section 1: a request ends at its deadline. A node that stood still finds
+// the replies and the deadline at once: what lay until then comes too late, whoever
+// looks at the clock first.
+func TestAReplyThatIsTakenUpAfterTheDeadlineIsTooLate(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		c, v := New(0, 10, Hedging{}), newView(1, 3, 3)
+		r := newRequest(OpGet, v, contract.Quorum)
+		r.Deadline = 100
+		var out Effects
+		c.Get(1, r, &out)
+		now, want := int64(99), contract.OK
+		if late {
+			now, want = 5000, contract.Timeout
+		}
+		call := c.call(0, c.slots[0])
+		for i := range 3 {
+			for _, ask := range []Ask{AskRead, AskDigest} {
+				c.Reply(now, call, nodeID(i), &Reply{Ask: ask}, &out)
+			}
+		}
+		if len(out.Answers) != 1 || out.Answers[0].Code != want {
+			t.Errorf("replies at %d to what ends at 100: %+v, want %v", now, out.Answers, want)
+		}
+	}
+}

@@ -73,6 +73,7 @@ type Answer struct {
 	Code    contract.Code
 	Reason  string // a sentence, where Code is not OK
 	Receipt contract.Receipt
+	Micros  int64 // since it was taken up, at least 1; 0: it was refused at once
 
 	// Writes: the version that was written, OK or in doubt.
 	Version hlc.Version

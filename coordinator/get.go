@@ -1,9 +1,6 @@
 package coordinator
 
 import (
-	"bytes"
-	"math/bits"
-
 	"github.com/candordb/candor/contract"
 	"github.com/candordb/candor/record"
 	"github.com/candordb/candor/traitor"
@@ -43,12 +40,14 @@ func (c *Core) read(s *slot, at uint32, out *Effects) {
 	if s.Op == OpOutcome {
 		of = func() Mask { return s.Up.without(s.asked) }
 	}
+	c.prefer(s)
 	call := c.call(at, s)
 	for what := AskRead; of() != 0; {
 		s.ask(s.next(of()), call, what, nil, out)
 		what = AskDigest
 	}
 	c.hedging.earn(s.asked.count())
+	c.probe(s, out)
 }
 
 // readReply takes what owner i says it holds.
@@ -94,21 +93,6 @@ func (s *slot) intact(i int, r *Reply) bool {
 	fine := s.heads[i].set(r.Record)
 	s.heads[i].mark = r.Mark
 	return fine
-}
-
-// keepBest keeps the record if it is the newest that came.
-func (s *slot) keepBest(r *Reply) {
-	if s.best != nil {
-		if newest, _ := record.Merge(s.best, r.Record); !bytes.Equal(newest, r.Record) {
-			return
-		}
-	}
-	if r.Shared {
-		s.best = r.Record
-		return
-	}
-	s.buf = append(s.buf[:0], r.Record...)
-	s.best = s.buf
 }
 
 // decideRead takes a read as far as it can go now: ask more, fetch, write back
@@ -191,131 +175,6 @@ func (s *slot) askOne(call uint64, of Mask, out *Effects) bool {
 	return true
 }
 
-// newest is the owner, of those that answered, whose record wins.
-func (s *slot) newest() int {
-	w := -1
-	for i := range s.heads {
-		if s.answered.has(i) && (w < 0 || s.heads[i].beats(&s.heads[w])) {
-			w = i
-		}
-	}
-	return w
-}
-
-// beats says whether h wins against o by the merge law, which headers decide
-// alone.
-func (h *head) beats(o *head) bool {
-	winner, _ := record.Merge(o.bytes(), h.bytes())
-	return h.n > 0 && !bytes.Equal(winner, o.bytes())
-}
-
-// haveBest says whether the whole record of owner w is here.
-func (s *slot) haveBest(w int) bool {
-	return len(s.best) >= int(s.heads[w].n) && bytes.Equal(s.best[:s.heads[w].n], s.heads[w].bytes())
-}
-
-// fetch asks for the winner's whole record. If it cannot be had from its
-// holder, that holder counts as not answering.
-func (c *Core) fetch(s *slot, at uint32, w int, out *Effects) {
-	s.phase, s.best, s.source = fetching, nil, bit(w)
-	s.waiting.add(w)
-	s.full.add(w)
-	s.answered.remove(w)
-	s.send(w, c.call(at, s), AskRead, nil, out)
-}
-
-// countHolders notes who of those that answered holds the winner.
-func (s *slot) countHolders(w int) {
-	s.holds = 0
-	for i := range s.heads {
-		if s.answered.has(i) && bytes.Equal(s.heads[i].bytes(), s.heads[w].bytes()) {
-			s.holds.add(i)
-		}
-	}
-}
-
-// held is who holds the newest record that has been told of, for the receipt of a
-// read that fails.
-func (s *slot) held() Mask {
-	if w := s.newest(); w >= 0 && s.phase != repairing {
-		s.countHolders(w)
-	}
-	return s.holds
-}
-
-// writeBack writes the winner to the replicas that answered with less. Until
-// as many as the level needs hold it durably, the read is not answered.
-func (c *Core) writeBack(s *slot, at uint32, out *Effects) {
-	s.phase = repairing
-	// What still waits was asked for a header; its late reply is not wanted.
-	s.waiting = 0
-	stale := s.answered.without(s.holds)
-	rec := out.keep(s.best)
-	for i := range s.heads {
-		if stale.has(i) {
-			s.waiting.add(i)
-			s.send(i, c.call(at, s), AskRepair, rec, out)
-		}
-	}
-}
-
-// repairReply counts a write-back. A replica that holds a higher version holds
-// enough: a later read that meets it sees at least the winner.
-func (c *Core) repairReply(s *slot, at uint32, i int, r *Reply, out *Effects) {
-	if s.phase != repairing || !s.waiting.has(i) {
-		return
-	}
-	s.waiting.remove(i)
-	switch {
-	case r.Code == contract.OK:
-		s.holds.add(i)
-		if r.Winner.IsZero() {
-			if s.answered.has(i) { // else nobody knows whether it was behind
-				s.repaired.add(i)
-			}
-			s.heads[i].set(s.best)
-		} else {
-			s.heads[i] = head{version: r.Winner}
-		}
-	case definite(r.Code):
-		s.refused.add(i)
-	default:
-		s.lost.add(i)
-	}
-	c.decideRepair(s, at, out)
-}
-
-// decideRepair answers once enough hold the winner. A replica that could not be
-// written is made up for by one that was not asked yet.
-func (c *Core) decideRepair(s *slot, at uint32, out *Effects) {
-	if meets(s.Parts, s.holds, 0) {
-		c.answerRead(s, at, out)
-		return
-	}
-	for of := lacking(s.Parts, s.holds|s.waiting); of != 0; of = lacking(s.Parts, s.holds|s.waiting) {
-		i := s.nextRepair(of)
-		switch {
-		case i < 0 && s.relent():
-			c.decideRepair(s, at, out)
-			return
-		case i < 0:
-			c.failRead(s, at, out)
-			return
-		}
-		s.ask(i, c.call(at, s), AskRepair, out.keep(s.best), out)
-	}
-}
-
-// nextRepair is a replica, of those, that can still be brought to hold the winner; -1 if
-// there is none.
-func (s *slot) nextRepair(of Mask) int {
-	left := of & s.Up.without(s.holds|s.waiting|s.refused|s.lost|s.corrupt)
-	if left == 0 {
-		return -1
-	}
-	return bits.TrailingZeros64(uint64(left))
-}
-
 // answerRead answers with the winner, which as many as the level needs hold.
 func (c *Core) answerRead(s *slot, at uint32, out *Effects) {
 	c.settleHedges(s, s.met, s.holds)
@@ -341,24 +200,6 @@ func (c *Core) answerRead(s *slot, at uint32, out *Effects) {
 	}
 	c.repairRest(s, out)
 	c.finish(at, out)
-}
-
-// repairRest writes the winner to replicas that answered with less though
-// nobody has to wait for them.
-func (c *Core) repairRest(s *slot, out *Effects) {
-	if s.best == nil || s.phase == repairing || traitor.Is(traitor.NoWriteBack) {
-		return
-	}
-	stale := s.answered.without(s.holds)
-	if stale == 0 {
-		return
-	}
-	rec := out.keep(s.best)
-	for i := range s.heads {
-		if stale.has(i) {
-			s.send(i, 0, AskRepair, rec, out)
-		}
-	}
 }
 
 // notFoundNewEnough ends a read whose After no replica has.

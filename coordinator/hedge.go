@@ -18,7 +18,8 @@ type Hedging struct {
 	// late.
 	Percentile int
 	// Percent is how many extra messages there may be for a hundred that reads
-	// send to replicas anyway.
+	// send to replicas anyway. At 0 nothing is timed, so that no replica is known to
+	// be slow either.
 	Percent int
 }
 
@@ -41,10 +42,20 @@ type hedging struct {
 	budget  int
 	members map[ring.NodeID]*latency
 	counts  Hedges
+
+	seen    []sighting // since the last Share
+	shared  int64      // when that was, in microseconds
+	stalled bool       // it came late
+	changes uint64     // of the Paces, up to which they have been taken over
+	uneven  bool       // some member may be slow
+	avoided int        // reads that have avoided a slow replica since the last probe
+	probes  uint32     // so far; the number of each stands in its call, where those of requests have the generation
+
+	stragglers []straggler
 }
 
 func newHedging(h Hedging) hedging {
-	return hedging{Hedging: h, budget: hedgeFirst * hedgePrice, members: make(map[ring.NodeID]*latency)}
+	return hedging{Hedging: h, budget: hedgeFirst * hedgePrice, members: make(map[ring.NodeID]*latency), seen: make([]sighting, 0, seenMost), stragglers: make([]straggler, 0, stragglersMost)}
 }
 
 // earn adds what the messages of a read allow.
@@ -57,13 +68,19 @@ func (h *hedging) sample(s *slot, i int, out *Effects) {
 	if h.Percent == 0 || i == s.Self {
 		return
 	}
-	id := s.node(i)
+	id, micros := s.node(i), max(out.Micros-s.sent[i], 0)
+	h.member(id).add(micros, h.Percentile)
+	h.see(id, micros)
+}
+
+// member is what is known of a member, kept from now on.
+func (h *hedging) member(id ring.NodeID) *latency {
 	l := h.members[id]
 	if l == nil {
 		l = new(latency)
 		h.members[id] = l
 	}
-	l.add(max(out.Micros-s.sent[i], 0), h.Percentile)
+	return l
 }
 
 // Hedges is what has become of the hedges so far.
@@ -79,6 +96,7 @@ func (c *Core) Hedge(out *Effects) {
 	}
 	for at, s := range c.slots {
 		if s.open && s.waiting != 0 && (s.phase == ordering || s.Op == OpGet && (s.phase == reading || s.phase == fetching)) {
+			c.hedging.watch(s, out)
 			c.hedge(s, uint32(at), out)
 		}
 	}

@@ -85,7 +85,8 @@ func TestPatienceFollowsAMember(t *testing.T) {
 
 // Rule 4: at most so many extra messages, per cent of those that reads and ordered
 // writes send anyway, beside the first one. Only who is up and was not asked is
-// asked, and only for what may be hedged. Each hedge is counted once.
+// asked, and only for what may be hedged. Each hedge is counted once. Probes of a
+// slow replica are paid from the same budget.
 func TestHedgesKeepTheirBudget(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.SampledFrom([]int{3, 5}).Draw(t, "replicas")
@@ -93,7 +94,15 @@ func TestHedgesKeepTheirBudget(t *testing.T) {
 		c, v := New(0, 200, Hedging{Percentile: 95, Percent: percent}), newView(1, n, n)
 		var out Effects
 		asked := make(map[uint64][]Send) // by call: who was asked, in this order
-		messages, hedges := 0, 0
+		messages, hedges, probes := 0, 0, 0
+		if rapid.Bool().Draw(t, "one is slow") {
+			var p Paces
+			for range paceSeen {
+				p.add(sighting{nodeID(0), 500_000})
+			}
+			c.Share(&p, &out)
+			c.hedging.avoided = probeEvery
+		}
 		calls := func() (list []uint64) { // of open requests, in the order of their numbers
 			for call := range asked {
 				if s, _ := c.find(call); s != nil {
@@ -105,6 +114,11 @@ func TestHedgesKeepTheirBudget(t *testing.T) {
 		}
 		take := func(hedge bool) {
 			for _, m := range out.Sends {
+				if isProbe(m.Call) {
+					// As if many reads had gone by since.
+					probes, messages, c.hedging.avoided = probes+1, messages-1, probeEvery
+					continue
+				}
 				again := slices.ContainsFunc(asked[m.Call], func(o Send) bool { return o.To == m.To })
 				if hedge && (again || m.Ask != AskRead && m.Ask != AskDigest) {
 					t.Fatalf("a hedge asks %s, %+v", nodeName(m.To), m)
@@ -151,8 +165,8 @@ func TestHedgesKeepTheirBudget(t *testing.T) {
 				take(true)
 			}
 			take(false)
-			if hedges > hedgeFirst+messages*percent/100 {
-				t.Fatalf("%d hedges for %d messages, at %d %%", hedges, messages, percent)
+			if hedges+probes > hedgeFirst+messages*percent/100 {
+				t.Fatalf("%d hedges and %d probes for %d messages, at %d %%", hedges, probes, messages, percent)
 			}
 		}
 		c.Tick(1000, &out)

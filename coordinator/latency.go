@@ -9,6 +9,7 @@ type latency struct {
 	counts [latencyBuckets]uint16
 	total  int
 	usual  int64 // microseconds within which the percentile of them came
+	pace   int64 // the same of half of the last few that any Core of the node has seen (pace.go)
 }
 
 // The buckets: one for all that is too short to matter, then eight for each

@@ -37,11 +37,13 @@ func (c *Core) order(now int64, r *Request, out *Effects) {
 	s.phase = ordering
 	s.buf = append(s.buf[:0], r.Value...)
 	s.Value = nil
+	c.prefer(s)
 	call := c.call(at, s)
 	for s.asked.count() < s.quorum() {
 		s.ask(s.next(everyone), call, AskDigest, nil, out)
 	}
 	c.hedging.earn(s.asked.count())
+	c.probe(s, out)
 }
 
 // quorum is a quorum of all replicas, whatever the level.
@@ -102,7 +104,8 @@ func (c *Core) Stamped(call uint64, v hlc.Version, rec []byte, out *Effects) {
 	if s == nil || s.phase != stamping {
 		return
 	}
-	s.asked, s.waiting, s.full, s.answered, s.refused, s.lost, s.corrupt = 0, 0, 0, 0, 0, 0, 0
+	c.outlive(s, at)
+	s.asked, s.waiting, s.full, s.answered, s.refused, s.lost, s.corrupt, s.silent = 0, 0, 0, 0, 0, 0, 0, 0
 	clear(s.heads)
 	s.Stamp = v
 	if !s.met(s.Up) && !s.stoodIn() {

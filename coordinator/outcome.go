@@ -21,7 +21,7 @@ func (c *Core) notHeld(s *slot, at uint32, out *Effects) {
 	switch {
 	case !s.all(s.answered) || s.unheard:
 		c.pending(s, at, out)
-	case s.Sloppy && len(s.Stands) > 0 && !s.barred:
+	case len(s.Stands) > 0 && !s.barred:
 		c.bar(s, at, out)
 	default:
 		c.giveUp(s, at, out)

@@ -163,7 +163,7 @@ func (c *Core) refusedByAll(s *slot, out *Effects) {
 	a.Reason = "every replica that was asked has refused the write"
 	switch {
 	case s.kind == contract.StampGivenUp:
-		a.Reason = "OUTCOME has given this version up, so that it is refused for good: write again with a new one"
+		a.Reason = "OUTCOME was asked about this version and has begun to give it up, so that replicas refuse it: ask it again, or write with a new version"
 	case s.kind == contract.StampOld:
 		a.Reason = "the version was stamped longer ago than the request age limit: ask OUTCOME what became of it, or write with a new version"
 	case s.code == contract.BadRequest:

@@ -59,13 +59,13 @@ func rec(key string, version int, value string) []byte {
 
 // newView has the given number of partitions, each with n replicas, of members
 // nodes; partition p belongs to the nodes p, p+1, ... in this order. Regions are
-// those of the nodes, if there are any.
+// those of the nodes, if there are any, with their zones behind a slash.
 func newView(q, n, members int, regions ...string) *ring.View {
 	list := make([]ring.Member, members)
 	for i := range list {
 		list[i] = ring.Member{ID: nodeID(i), Name: nodeName(nodeID(i)), State: ring.Normal}
 		if i < len(regions) {
-			list[i].Region = regions[i]
+			list[i].Region, list[i].Zone, _ = strings.Cut(regions[i], "/")
 		}
 	}
 	owners := make([]uint16, q*n)
@@ -149,8 +149,11 @@ func sendText(m *Send) string {
 			text += ", the dead too"
 		}
 	}
-	if m.Call == 0 {
+	switch {
+	case m.Call == 0:
 		text += ", nobody waits"
+	case isProbe(m.Call):
+		text += ", a probe"
 	}
 	return text
 }

@@ -6,14 +6,17 @@ import (
 	"github.com/candordb/candor/ring"
 )
 
-// An OUTCOME of a sloppy write first asks every member that owns no copy whether
-// it keeps a hint of the version, and delivers what it finds. Only if all have
-// answered can the write be found not to have been applied.
+// Who asks OUTCOME need not know whether the write was a sloppy one, acknowledged by
+// hints. So no version is given up before every member that owns no copy was asked to
+// note that it will not keep it, and then whether it keeps a hint of it already, which
+// is delivered. The note comes first: the write may still be under way, and a member
+// asked to stand in for it a moment after it has said that it keeps nothing would
+// count for an acknowledgement, and the replicas would refuse what it delivers.
 //
-// The write may still be under way, and a member asked to stand in for it a moment
-// after it has said that it keeps nothing: it would count for an acknowledgement,
-// and the replicas would refuse what it delivers. So before they give the version
-// up, every such member notes that it will not keep it, and looks again.
+// Without the flag sloppy a member that is not heard holds nothing back: else no write
+// could be given up while any one node is down. With it the write is given up only if
+// all have answered, and they are asked before the replicas are, too, so that what
+// they keep is found though not all replicas can be reached.
 
 // seek asks the members that may have stood in.
 func (c *Core) seek(s *slot, at uint32, out *Effects) { c.askMembers(s, at, AskHint, out) }
@@ -24,8 +27,9 @@ func (c *Core) bar(s *slot, at uint32, out *Effects) {
 	c.askMembers(s, at, AskVoid, out)
 }
 
+// askMembers asks all of them, and waits for half of the time that is left.
 func (c *Core) askMembers(s *slot, at uint32, what Ask, out *Effects) {
-	s.phase, s.waiting = hinting, 0
+	s.phase, s.waiting, s.again, s.now = hinting, 0, 0, c.now
 	c.due = min(c.due, s.due())
 	for _, m := range s.Stands {
 		if m == ring.NoOwner {
@@ -51,13 +55,19 @@ func (c *Core) hintReply(s *slot, at uint32, from ring.NodeID, r *Reply, out *Ef
 			c.askMember(s, at, from, AskHint, out)
 			return
 		}
-		s.stands[k].waiting = false
-		if r.Code != contract.OK || len(r.Record) > 0 && !c.deliver(s, at, r.Record, out) {
-			s.unheard = true
+		switch {
+		case r.Code != contract.OK:
+			s.miss(k)
+		case len(r.Record) > 0 && !c.deliver(s, at, r.Record, out):
+			s.unheard = true // it keeps something, and nobody can tell what
 		}
+		s.stands[k].waiting = false
 	}
-	if i := s.index(from); i >= 0 {
+	if i := s.index(from); i >= 0 && s.waiting.has(i) {
 		s.waiting.remove(i)
+		// What was found is still kept for this replica, unless it has promised to refuse
+		// it: as long as that is so, it was not given up by all.
+		s.unheard = s.unheard || r.Code != contract.OK && !(r.Code == contract.Clock && r.Kind == contract.StampGivenUp)
 	}
 	c.decideHints(s, at, out)
 }
@@ -65,12 +75,19 @@ func (c *Core) hintReply(s *slot, at uint32, from ring.NodeID, r *Reply, out *Ef
 // hintLost is told that a node will not answer.
 func (c *Core) hintLost(s *slot, at uint32, from ring.NodeID, out *Effects) {
 	if k := s.stand(from); k >= 0 && s.stands[k].waiting {
-		s.stands[k].waiting, s.unheard = false, true
+		s.miss(k)
 	}
-	if i := s.index(from); i >= 0 {
+	if i := s.index(from); i >= 0 && s.waiting.has(i) {
 		s.waiting.remove(i)
+		s.unheard = true
 	}
 	c.decideHints(s, at, out)
+}
+
+// miss gives up a member that cannot be heard.
+func (s *slot) miss(k int) {
+	s.stands[k].waiting = false
+	s.unheard = s.unheard || s.Sloppy
 }
 
 // deliver hands a hint that was found to the replicas, once. It is false for bytes
@@ -98,9 +115,11 @@ func (c *Core) deliver(s *slot, at uint32, hint []byte, out *Effects) bool {
 // whatever these keep.
 func (c *Core) seekNoMore(s *slot, at uint32, out *Effects) {
 	for k := range s.stands {
-		s.unheard = s.unheard || s.stands[k].waiting
-		s.stands[k].waiting = false
+		if s.stands[k].waiting {
+			s.miss(k)
+		}
 	}
+	s.unheard = s.unheard || s.waiting != 0
 	s.waiting = 0
 	c.decideHints(s, at, out)
 }

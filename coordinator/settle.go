@@ -47,6 +47,8 @@ func (c *Core) keepRecord(s *slot, rec []byte) {
 // settle ends a write that was answered, or lets it wait for the replicas that
 // are still to answer.
 func (c *Core) settle(s *slot, at uint32, out *Effects) {
+	// Those that are out of step have answered, and are not asked again now.
+	s.waiting, s.again = s.waiting.without(s.again), 0
 	if s.waiting != 0 && s.Deadline > c.now && c.settling < max(c.limit/settlingShare, 1) && c.kept <= keptBytes {
 		s.settled = true
 		s.Deadline = min(s.Deadline, c.now+settleFor)

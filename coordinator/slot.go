@@ -53,14 +53,14 @@ type Request struct {
 	Self     int      // which owner this node is; -1: none
 	Level    contract.Level
 	Need     int      // replicas that the level asks for
-	Sloppy   bool     // writes: nodes of Stands may stand in for replicas; OUTCOME: they may have
+	Sloppy   bool     // writes: nodes of Stands may stand in for replicas; OUTCOME: they have, so all have to be heard
 	Stands   []uint16 // members that own no copy: writes: that can be reached, the next of the ring first; OUTCOME: all. May be reused after the call
 	Parts    []Part   // what it asks of which; nil: Need of all. May be reused after the call
 	Rows     bool
 	Trace    bool
 	Weaken   bool // reads: a lower level is better than none
 
-	// Coordinator is this node, for traces.
+	// Coordinator is this node: the owners near it are asked first.
 	Coordinator ring.NodeID
 
 	Record []byte      // writes: the encoded record; may be reused after the call
@@ -121,7 +121,7 @@ const (
 	voiding                // OUTCOME: replicas note that they will refuse the version
 	ordering               // ordered writes: waiting for what a quorum holds
 	stamping               // ordered writes: waiting for the caller to make the version
-	hinting                // OUTCOME of a sloppy write: asking who keeps a hint of it, and delivering that
+	hinting                // OUTCOME: asking members that own no copy who keeps a hint, and delivering that
 )
 
 // head is what a replica holds: the header of its record, in a fixed place.
@@ -183,8 +183,10 @@ type slot struct {
 	code   contract.Code // of the first refusal
 	kind   contract.ClockKind
 
+	prefer preference
 	hedges Mask // asked in place of late ones, and not needed so far
 	denied bool // a hedge was wanted, and none was left
+	silent Mask // whose silence has been told (pace.go)
 
 	phase  phase
 	source Mask    // reads: the replica whose whole record was asked for as the winner
@@ -218,7 +220,7 @@ type slot struct {
 func (s *slot) reset(now int64, r *Request) {
 	key, buf, heads, sent, parts, gen := append(s.key[:0], r.Place.Key...), s.buf[:0], s.heads, s.sent, s.Parts[:0], s.gen
 	stands, standIns := append(s.Stands[:0], r.Stands...), s.stands[:0]
-	*s = slot{gen: gen, open: true, Request: *r, now: now, key: key, buf: buf, stands: standIns}
+	*s = slot{gen: gen, open: true, Request: *r, now: now, key: key, buf: buf, stands: standIns, prefer: preference{self: r.Self, suspect: r.Suspect}}
 	s.Stands = stands
 	if r.Since != 0 {
 		s.now = r.Since
@@ -245,21 +247,6 @@ func (s *slot) index(id ring.NodeID) int {
 		}
 	}
 	return -1
-}
-
-// next is the owner to ask next, among those of: this node, then those that are
-// up in the owners' order, then suspects; -1 if all have been asked.
-func (s *slot) next(of Mask) int {
-	left := s.Up.without(s.asked) & of
-	switch {
-	case left == 0:
-		return -1
-	case s.Self >= 0 && left.has(s.Self):
-		return s.Self
-	case left.without(s.Suspect) != 0:
-		left = left.without(s.Suspect)
-	}
-	return bits.TrailingZeros64(uint64(left))
 }
 
 // ask sends to owner i and waits for its reply.

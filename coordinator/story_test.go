@@ -27,10 +27,13 @@ var rewrite = flag.Bool("rewrite", false, "write the stories of testdata anew fr
 //
 //	> nodes 3 at a, up a b, suspect b, partitions 1   a new cluster; all but the number may be missing
 //	> nodes 3, regions eu eu us         the region of each node; this node's is the first, or "from us"
+//	> nodes 4 at a, regions eu/x eu/y us/x us/y   the zones too
 //	> nodes 3, slots 2                  how many requests may be open
 //	> nodes 3, hedging 5                how many extra messages there may be per cent
 //	> nodes 5 at d, stands e            the members behind the first three own no copy; those that can stand in
 //	> usual b 30                        b has answered twenty reads, within 30 ms each
+//	> pace b 200                        b has answered its last reads, to whichever Core, within 200 ms
+//	> avoided 63                        so many reads have avoided a slow replica since the last probe
 //	> hedges                            says what has become of the hedges
 //	> put 5 at quorum with rows         a request on the key k; delete 5, get after 4, outcome 5, explain
 //	> put 5 seen 4                      a write whose writer knew version 4
@@ -112,6 +115,7 @@ type story struct {
 	next        []byte // cursor of the last page
 	last        ScanRequest
 	stamping    uint64 // the call that waits for a stamp
+	paces       Paces
 	// The first and the last message to each node of this request, and the last of
 	// the one before.
 	first, asked, before map[string]Send
@@ -143,6 +147,11 @@ func (s *story) happen(event string) (done []string) {
 		out.Micros = s.now * 1000
 		s.core.Tick(s.now, &out)
 		s.core.Hedge(&out)
+		s.core.Share(&s.paces, &out)
+	case "pace":
+		s.pace(nodeID(int(words[1][0]-'a')), int64(number(words[2])), &out)
+	case "avoided":
+		s.core.hedging.avoided = number(words[1])
 	case "usual":
 		s.usual(nodeID(int(words[1][0]-'a')), int64(number(words[2])))
 	case "open":
@@ -197,6 +206,14 @@ func (s *story) usual(id ring.NodeID, millis int64) {
 	s.core.hedging.members[id] = l
 }
 
+// pace lets all know how long a node took for its last reads.
+func (s *story) pace(id ring.NodeID, millis int64, out *Effects) {
+	for range paceSeen {
+		s.paces.add(sighting{id, millis * 1000})
+	}
+	s.core.Share(&s.paces, out)
+}
+
 func number(word string) int {
 	n, err := strconv.Atoi(word)
 	if err != nil {
@@ -247,7 +264,7 @@ func (s *story) nodes(words []string) {
 	regions := after(words, "regions")
 	s.view, s.self = newView(partitions, n, members, regions...), -1
 	if regions != nil {
-		s.region = regions[0]
+		s.region, _, _ = strings.Cut(regions[0], "/")
 	}
 	if from := after(words, "from"); from != nil {
 		s.region = from[0]
@@ -288,8 +305,11 @@ func (s *story) open(words []string, out *Effects) {
 	op := map[string]Op{"put": OpPut, "delete": OpDelete, "get": OpGet, "outcome": OpOutcome, "explain": OpExplain}[words[0]]
 	r := newRequest(op, s.view, level, s.region)
 	r.Up, r.Suspect, r.Self, r.Deadline = r.Up&s.up, s.suspect, s.self, s.now+1000
+	if s.self >= 0 {
+		r.Coordinator = nodeID(s.self)
+	}
 	r.Rows, r.Trace = slices.Contains(words, "rows"), slices.Contains(words, "trace")
-	if r.Sloppy = slices.Contains(words, "sloppy") || level == contract.Any; r.Sloppy {
+	if r.Sloppy = slices.Contains(words, "sloppy") || level == contract.Any; r.Sloppy || op == OpOutcome {
 		r.Stands = s.standIns(op == OpOutcome)
 	}
 	r.Weaken, r.Ordered = slices.Contains(words, "weaken"), slices.Contains(words, "ordered")

@@ -9,6 +9,9 @@ import (
 // answer sends the end of a request to its connection.
 func (r *Router) answer(t *Turn, a *coordinator.Answer) {
 	op := clientOp(a.Op)
+	if r.o.Took != nil && a.Micros > 0 && (op == wire.OpGet || op.Writes()) {
+		r.o.Took(op, a.Micros)
+	}
 	if r.o.Count != nil && a.Code == contract.OK {
 		r.o.Count(op, a.Code)
 	}

@@ -5,6 +5,7 @@ import (
 	"github.com/candordb/candor/hlc"
 	"github.com/candordb/candor/replica"
 	"github.com/candordb/candor/ring"
+	"github.com/candordb/candor/traitor"
 	"github.com/candordb/candor/wire"
 )
 
@@ -48,4 +49,6 @@ const (
 )
 
 // quarantined says whether the partition of a token is out of service here.
-func (r *Router) quarantined(token uint64) bool { return r.world.Marks().Of(token).Quarantined }
+func (r *Router) quarantined(token uint64) bool {
+	return r.world.Marks().Of(token).Quarantined && !traitor.Is(traitor.QuarantineServes)
+}

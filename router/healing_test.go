@@ -250,6 +250,39 @@ func TestOutcomeOfASloppyWriteFindsItsHint(t *testing.T) {
 	}
 }
 
+// Contract, section 1: an acknowledged write is not given up, though whoever asks what
+// became of it does not know that hints alone had acknowledged it. Without the flag a
+// member that cannot be asked does not hold the answer back.
+func TestOutcomeFindsAHintThatItIsNotToldOf(t *testing.T) {
+	c := newCluster(t, 5)
+	owners, others := c.owners("k")
+	for _, o := range owners {
+		c.kill(o)
+	}
+	put := sloppyPut("v", contract.Any)
+	put.Version, put.HasVersion = c.version(0), true
+	if a := c.client(others[1]).do(put); a.Code != contract.OK || a.Write.Receipt.Hinted != 1 {
+		t.Fatalf("%v %+v", a.Code, a.Write.Receipt)
+	}
+	c.heal()
+	outcome := wire.Request{Op: wire.OpOutcome, Key: []byte("k"), Version: put.Version}
+	for i := range c.nodes {
+		if a := c.client(i).do(outcome); a.Code != contract.OK || a.Outcome.Fate != contract.Committed {
+			t.Errorf("from %d: %v %v", i, a.Code, a.Outcome.Fate)
+		}
+	}
+	for _, o := range owners {
+		if got := c.nodes[o].holds("k"); got != "v" {
+			t.Errorf("owner %d holds %s", o, got)
+		}
+	}
+	c.kill(others[0])
+	outcome.Version.Time++
+	if a := c.client(others[1]).do(outcome); a.Code != contract.OK || a.Outcome.Fate != contract.NotApplied {
+		t.Errorf("of a write that nobody keeps, one member is down: %v %v", a.Code, a.Outcome.Fate)
+	}
+}
+
 // protocol.md: after at or below a replica's watermark is met by that replica; and
 // OUTCOME of such a version is decided: not applied, or forgotten.
 func TestFencesAreToldBetweenNodes(t *testing.T) {

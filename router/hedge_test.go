@@ -80,6 +80,57 @@ func TestHedgesEnd(t *testing.T) {
 	}
 }
 
+// Rule 3: a replica that answers late is asked behind the others after few reads,
+// whatever Core they are of and whatever asks: GET, the headers of an ordered write,
+// a BATCH, a SCAN. Writes go to it as ever.
+func TestASlowReplicaSlowsNobody(t *testing.T) {
+	c := newCluster(t, 3)
+	k := c.client(0)
+	var keys []string
+	for i := range 100 {
+		keys = append(keys, fmt.Sprint("key-", i))
+		k.put(keys[i], "v")
+	}
+	timed := func(q wire.Request) (a wire.Answer, millis int) {
+		c.now.Micros += 5000
+		c.pass(5)
+		k.open(q)
+		return c.drag(k)
+	}
+	get := func(key string) wire.Request {
+		return wire.Request{Op: wire.OpGet, Key: []byte(key), Level: contract.Quorum}
+	}
+	c.nodes[0].peers[nodeID(1)].delay = 200_000
+	late := 0
+	for _, key := range keys {
+		if _, millis := timed(get(key)); millis > 0 {
+			late++
+		}
+	}
+	if late == 0 || late > 15 {
+		t.Errorf("%d of the first %d reads were late", late, len(keys))
+	}
+	all := []wire.Request{{Op: wire.OpScan, Level: contract.Quorum}, {Op: wire.OpScan, Level: contract.Two}}
+	for _, key := range keys {
+		all = append(all, get(key), wire.Request{Op: wire.OpPut, Key: []byte(key), Value: []byte("w"), Level: contract.Quorum},
+			wire.Request{Op: wire.OpPut, Key: []byte(key), Value: []byte("x"), Flags: contract.Ordered})
+	}
+	for i, q := range all {
+		a, millis := timed(q)
+		if a.Code != contract.OK || millis > 0 {
+			t.Fatalf("request %d, %v of %s: %v after %d ms", i, q.Op, q.Key, a.Code, millis)
+		}
+		if q.Op == wire.OpGet && (a.Get.Receipt.Asked != 2 || a.Get.Receipt.Acked != 2) {
+			t.Fatalf("the receipt counts what the read did not ask: %+v", a.Get.Receipt)
+		}
+	}
+	c.now.Micros += 5000
+	c.pass(5)
+	if a := k.batch(getOp(keys[0]), getOp(keys[1]), getOp(keys[2])); a.Code != contract.OK {
+		t.Errorf("a BATCH: %+v", a)
+	}
+}
+
 // secondAt is a key that a read of node 0 asks that node and another one for.
 func (c *cluster) secondAt(other int) string {
 	for i := range 1000 {

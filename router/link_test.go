@@ -16,12 +16,16 @@ type peer struct {
 	spare    []byte
 	up       bool
 	suspect  bool
-	stuck    bool // what is sent does not arrive
+	stuck    bool  // what is sent does not arrive
+	delay    int64 // microseconds until what is sent arrives
+	way      []parcel
 	room     int
 	reserved int
 
 	phi         uint64 // thousandths; 0: not measured
 	incarnation uint64 // as the latest answer to a HEARTBEAT named it
+	physical    uint64 // as it showed
+	echo        string // which it repeated
 }
 
 func (p *peer) Up() (up, suspect bool) { p.from.called(); return p.up, p.suspect }
@@ -48,11 +52,20 @@ func (p *peer) Begin() *wire.Outbox {
 func (p *peer) End()   {}
 func (p *peer) Flush() { p.from.called() }
 
-func (p *peer) Beat(incarnation uint64) { p.from.called(); p.incarnation = incarnation }
+func (p *peer) Beat(incarnation, physical uint64, echo []byte) {
+	p.from.called()
+	p.incarnation, p.physical, p.echo = incarnation, physical, string(echo)
+}
 
 func (p *peer) Phi() (thousandths uint64, measured bool) {
 	p.from.called()
 	return p.phi, p.phi > 0
+}
+
+// parcel is frames that are on their way.
+type parcel struct {
+	at     int64
+	frames []byte
 }
 
 // link connects two nodes: a connection to the peer port, with its HELLO.
@@ -74,10 +87,18 @@ func (p *peer) carry() (moved bool) {
 	if !p.up || p.stuck {
 		return false
 	}
-	if p.box.Waiting() > 0 {
+	switch {
+	case p.box.Waiting() == 0:
+	case p.delay > 0:
+		p.way, moved = append(p.way, parcel{p.from.c.now.Micros + p.delay, p.box.Take(nil)}), true
+	default:
 		frames := p.box.Take(p.spare)
 		p.conn.send(frames)
 		p.spare, moved = frames, true
+	}
+	if len(p.way) > 0 && p.way[0].at <= p.from.c.now.Micros {
+		p.conn.send(p.way[0].frames)
+		p.way, moved = p.way[1:], true
 	}
 	if len(p.conn.out) == 0 {
 		return moved

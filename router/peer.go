@@ -2,7 +2,6 @@ package router
 
 import (
 	"github.com/candordb/candor/contract"
-	"github.com/candordb/candor/coordinator"
 	"github.com/candordb/candor/replica"
 	"github.com/candordb/candor/ring"
 	"github.com/candordb/candor/traitor"
@@ -44,7 +43,7 @@ func (r *Router) Peer(t *Turn, c Conn, body []byte) {
 		}
 		r.world.Exchange(c, node, q)
 	case wire.OpHeartbeat:
-		t.frame = wire.AppendHeartbeatAnswer(t.frame[:0], r.head(q.Op, q.ID), r.o.Incarnation)
+		t.frame = wire.AppendHeartbeatAnswer(t.frame[:0], r.head(q.Op, q.ID), r.o.Incarnation, uint64(r.world.Now().Physical), q.Document)
 		r.append(t, c, t.frame)
 	case wire.OpGoodbye:
 		t.frame = wire.AppendOK(t.frame[:0], r.head(q.Op, q.ID))
@@ -198,39 +197,13 @@ func (r *Router) readItem(t *Turn, op wire.Op) {
 		}
 		return
 	}
+	if t.read.Want&wire.WantMark != 0 { // before the record, which then shows all that was taken below it
+		t.rres.Mark = r.world.Marks().Of(t.read.Token).Fence
+	}
 	t.rres.Record, t.rres.Code = r.stored(t.read.Token, t.read.Namespace, t.read.Key)
 	if op == wire.OpDigest {
 		t.rres.Record = header(t.rres.Record)
 	}
-	if t.read.Want&wire.WantMark != 0 {
-		t.rres.Mark = r.world.Marks().Of(t.read.Token).Fence
-	}
-}
-
-// walk is replica.Range over what may be served: a range that begins in a
-// partition in quarantine is not ready, another one ends in front of it.
-func (r *Router) walk(t *Turn, q *replica.RangeRequest, emit func(token uint64, key, rec []byte)) (replica.RangeEnd, contract.Code) {
-	cl := r.world.Cluster()
-	marks, last := r.world.Marks(), q.Last
-	if marks == nil || cl == nil {
-		return replica.Range(t.now, r.world.Store(), q, emit)
-	}
-	for p := cl.Ring.PartitionOf(ring.Token(q.From)); p <= cl.Ring.PartitionOf(ring.Token(last)); p++ {
-		if !marks.Partition(p).Quarantined {
-			continue
-		}
-		first := uint64(p) << (64 - cl.Ring.Bits())
-		if first <= q.From {
-			return replica.RangeEnd{}, contract.NotReady
-		}
-		q.Last = first - 1
-		break
-	}
-	end, code := replica.Range(t.now, r.world.Store(), q, emit)
-	if end.Done && q.Last != last {
-		end = replica.RangeEnd{Token: q.Last + 1}
-	}
-	return end, code
 }
 
 // peerRange answers a part of a range, at once.
@@ -249,75 +222,4 @@ func (r *Router) peerRange(t *Turn, c Conn, q *wire.PeerRequest, code contract.C
 	}
 	t.frame = w.Append(t.frame[:0], r.head(q.Op, q.ID))
 	r.append(t, c, t.frame)
-}
-
-// Answer handles one frame that came in on the link to a node: answers to this
-// node's requests. False: it cannot be read, and the link has to be given up.
-func (r *Router) Answer(t *Turn, from ring.NodeID, body []byte) bool {
-	a := &t.peerAns
-	if err := wire.DecodePeerAnswer(body, a); err != nil {
-		return false
-	}
-	r.world.Observe(from, a.Clock)
-	r.world.Newer(from, a.Epoch)
-	switch {
-	case a.ID == 0 && a.Code == contract.ShuttingDown:
-		r.world.Goodbye(from)
-	case a.ID == 0:
-		return false // it could not read us, and ends the connection
-	case (a.Op == wire.OpWrite || a.Op == wire.OpVoid) && a.Code == contract.OK:
-		return r.writeResults(t, from, a)
-	case (a.Op == wire.OpRead || a.Op == wire.OpDigest) && a.Code == contract.OK:
-		return r.readResults(t, from, a)
-	case a.Op == wire.OpRange && a.Code == contract.OK:
-		r.rangeResult(t, from, &a.Range)
-	case a.Op == wire.OpHeartbeat && a.Code == contract.OK:
-		if p := r.world.Peer(from); p != nil {
-			p.Beat(a.Incarnation)
-		}
-	case a.Op == wire.OpExchange:
-		r.world.ExchangeAnswer(from, a)
-	default:
-		r.world.ControlAnswer(from, a)
-	}
-	return true
-}
-
-func (r *Router) writeResults(t *Turn, from ring.NodeID, a *wire.PeerAnswer) bool {
-	ask := coordinator.AskWrite
-	if a.Op == wire.OpVoid {
-		ask = coordinator.AskVoid
-	}
-	for {
-		more, err := a.NextWrite(&t.wres)
-		if err != nil || !more {
-			return err == nil
-		}
-		t.reply = coordinator.Reply{Ask: ask, Epoch: a.Epoch, Code: t.wres.Code, Kind: t.wres.Kind, Winner: t.wres.Winner, Buried: t.wres.Buried}
-		r.deliver(t, t.wres.Call, from, &t.reply)
-	}
-}
-
-func (r *Router) readResults(t *Turn, from ring.NodeID, a *wire.PeerAnswer) bool {
-	ask := coordinator.AskRead
-	if a.Op == wire.OpDigest {
-		ask = coordinator.AskDigest
-	}
-	for {
-		more, err := a.NextRead(&t.rres)
-		if err != nil || !more {
-			return err == nil
-		}
-		t.reply = coordinator.Reply{Ask: ask, Epoch: a.Epoch, Code: t.rres.Code, Record: t.rres.Record, Mark: t.rres.Mark}
-		r.deliver(t, t.rres.Call, from, &t.reply)
-	}
-}
-
-func (r *Router) rangeResult(t *Turn, from ring.NodeID, w *wire.RangeResult) {
-	part := coordinator.RangeReply{Done: w.Done, Token: ring.Token(w.NextToken), Key: w.NextKey}
-	for _, it := range w.Items {
-		part.Items = append(part.Items, coordinator.RangeItem{Token: ring.Token(it.Token), Key: it.Key, Record: it.Record})
-	}
-	reply := coordinator.Reply{Ask: coordinator.AskRange, Code: w.Code, Range: &part}
-	r.deliver(t, w.Call, from, &reply)
 }

@@ -384,10 +384,10 @@ func TestHeartbeatsAreAnswered(t *testing.T) {
 	to.router.o.Incarnation = 7
 	p := from.peers[to.id]
 	box := p.Begin()
-	box.SetReady(wire.AppendHeartbeat(box.Ready(), wire.PeerHead{ID: box.NextID(), Clock: from.clock}))
+	box.SetReady(wire.AppendHeartbeat(box.Ready(), wire.PeerHead{ID: box.NextID(), Clock: from.clock}, []byte("now")))
 	p.End()
 	c.pump()
-	if p.incarnation != 7 {
-		t.Errorf("the answer names incarnation %d", p.incarnation)
+	if physical := uint64(to.Now().Physical); p.incarnation != 7 || p.physical != physical || physical == 0 || p.echo != "now" {
+		t.Errorf("the answer names incarnation %d and the time %d, of a node at %d, and repeats %q", p.incarnation, p.physical, physical, p.echo)
 	}
 }

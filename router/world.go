@@ -70,8 +70,10 @@ type Peer interface {
 	End()
 	// Flush sends what waits, without blocking.
 	Flush()
-	// Beat is told of the peer's answer to a HEARTBEAT, which names its incarnation.
-	Beat(incarnation uint64)
+	// Beat is told of the peer's answer to a HEARTBEAT, which names its incarnation and
+	// its physical clock, milliseconds since 1970 (0: it did not say), and repeats what
+	// the HEARTBEAT has asked to. The echo is good during the call only.
+	Beat(incarnation, physical uint64, echo []byte)
 	// Phi is how surprising the peer's silence is, in thousandths; false if that is
 	// not measured.
 	Phi() (thousandths uint64, measured bool)
