@@ -25,4 +25,6 @@
 //     exchanges, watermark, purge.
 //   - outcome: a write in doubt, OUTCOME with its notes, epochs, a replica that
 //     loses its disk and is rebuilt.
+//   - loss: voters that lose their memory, and a decision without them, by the real
+//     acceptors of package paxos.
 package models

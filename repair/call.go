@@ -67,6 +67,9 @@ func (c *Core) dropAsked() {
 
 // LinkDown tells that what was sent to a member and not answered may be lost.
 func (c *Core) LinkDown(to ring.NodeID, out *Effects) {
+	if p := c.peer(to); p != nil {
+		p.up = false // even if it is up again before anybody looks
+	}
 	for _, id := range append([]uint64(nil), c.order...) {
 		if k := c.calls[id]; k != nil && k.to == to {
 			c.end(id, result{reason: Lost}, out)
@@ -208,6 +211,8 @@ func (c *Core) serve(from *peer, h head, r reader, reply func(byte, body, *Effec
 		answer, err = c.answerLeaves(from, r, out)
 	case kindDone:
 		answer, err = c.heardDone(from, r)
+	case kindTell:
+		answer, err = c.heardTell(from, h, r)
 	case kindSource:
 		answer, err = c.answerSource(from, r)
 	case kindVoids:

@@ -205,7 +205,7 @@ func (w *world) purged(n *node, x *Write) {
 
 // adopted checks a watermark when a node makes it its own.
 func (w *world) adopted(n *node, partition int, mark hlc.Timestamp) {
-	for _, o := range w.owners(w.views[0], partition) {
+	for _, o := range w.owners(n.View(), partition) {
 		if o.marks[partition].Fence < mark && !o.marks[partition].Quarantined { // a rebuild brings it back
 			w.t.Errorf("at %d: node %d adopts %v of partition %d, node %d has only agreed to %v", w.now, n.i, mark, partition, o.i, o.marks[partition].Fence)
 		}

@@ -24,6 +24,9 @@ type Options struct {
 	Rate int64
 	// Timeout is how long an answer, or the end of a write, is waited for. 0: 10 s.
 	Timeout int64
+	// Proofs is what a Write of kind Proofs has stored last, nil: nothing. It counts
+	// in the epoch in which it was stored, and in no other.
+	Proofs []byte
 }
 
 const (
@@ -59,19 +62,26 @@ type Core struct {
 	callSerial uint64
 	serial     uint64 // of messages
 
-	running []*exchange
-	above   hlc.Timestamp // what this node's hints lie above, as said
-	nextSay int64
-	nextSec int64
-	floored bool // a SetFloor is under way
-	tokens  int64
-	refill  int64 // when tokens were last added
-	paused  int64 // until then
-	sweep   *sweep
-	sweptAt int // the index of the part that was swept last
-	pass    *pass
-	barrier uint64 // the epoch from which on partitions may be rebuilt; 0: none
-	heals   []*healing
+	running  []*exchange
+	above    hlc.Timestamp // what this node's hints lie above, as said
+	nextSay  int64
+	said     say // to all members, and when
+	saidAt   int64
+	nextSec  int64
+	nextTell int64
+	floored  bool // a SetFloor is under way
+	kept     keeping
+	tokens   int64
+	refill   int64 // when tokens were last added
+	paused   int64 // until then
+	sweep    *sweep
+	sweptAt  int // the index of the part that was swept last
+	// nextForeign is when notes of others' partitions are swept next.
+	nextForeign int64
+	pass        *pass
+	barrier     uint64 // the epoch from which on partitions may be rebuilt; 0: none
+	accepted    accepted
+	heals       []*healing
 
 	counters Counters
 }
@@ -88,11 +98,12 @@ type peer struct {
 	instance, serial uint64
 	dead             [4]uint64
 
-	comparing bool  // a ROOTS to it is under way
-	due       int64 // when the next is
-	scheduled bool
+	up        bool     // it could be reached at the last Tick
+	comparing bool     // a ROOTS to it is under way
+	pace      pace     // when the next is due
 	fails     int      // comparisons that failed since one did not
 	queue     []queued // partitions that differ, in the order of their turn
+	quiet     int64    // nothing is told to it before
 }
 
 // queued is a partition that waits for its exchange with a peer.
@@ -102,7 +113,8 @@ type queued struct {
 	fails     int
 }
 
-// New makes a Core of a node that has just started: nothing is proved.
+// New makes a Core of a node that has just started: nothing is proved but what
+// Options.Proofs says.
 func New(o Options, local Local) *Core {
 	if o.ExchangeInterval == 0 {
 		o.ExchangeInterval = intervalDefault
@@ -133,10 +145,13 @@ func (c *Core) Tick(now int64, draw func() uint64, out *Effects) {
 		c.quarantines()
 		c.propose(out)
 	}
-	if c.now >= c.nextSay {
+	c.meet(out)
+	if c.now >= c.nextSay || c.saysMore() {
 		c.nextSay = c.now + sayEvery
 		c.sayAll(out)
 	}
+	c.tellAll(out)
+	c.keepProofs(out)
 	c.rebuildAll(out)
 	c.healAll(out)
 	if c.now < c.paused {
@@ -163,9 +178,9 @@ func (c *Core) SetRate(bytesPerSecond int64) { c.o.Rate = bytesPerSecond }
 func (c *Core) SetInterval(interval int64) { c.o.ExchangeInterval = interval }
 
 // follow takes up a new epoch. What pairs of nodes have proved of their records
-// stays so. But the members may have changed, and with them who may keep hints,
-// and the replicas, and with them what others have told of theirs: that begins
-// anew.
+// stays so, if no epoch was missed, which might have said that one of them is
+// rebuilt. But the members may have changed, and with them who may keep hints, and
+// the replicas, and with them what others have told of theirs: that begins anew.
 func (c *Core) follow() {
 	v := c.local.View()
 	if v == c.view {
@@ -175,7 +190,10 @@ func (c *Core) follow() {
 		c.view = v
 		return
 	}
-	before, peersBefore := c.parts, c.peers
+	before, peersBefore, first := c.parts, c.peers, c.view == nil
+	if c.view != nil && v != nil && v.Epoch() != c.view.Epoch()+1 {
+		before = nil
+	}
 	c.stop(func(*exchange) bool { return true }, OtherEpoch)
 	c.stopRebuilds()
 	c.dropAsked()
@@ -188,7 +206,7 @@ func (c *Core) follow() {
 			p := &peer{id: id}
 			if j := slices.IndexFunc(peersBefore, func(o *peer) bool { return o.id == id }); j >= 0 {
 				p = peersBefore[j]
-				p.common, p.queue, p.comparing, p.due, p.scheduled, p.fails = nil, nil, false, 0, false, 0
+				p.common, p.queue, p.comparing, p.pace, p.up, p.fails = nil, nil, false, pace{}, false, 0
 			}
 			c.peers = append(c.peers, p)
 		}
@@ -202,6 +220,10 @@ func (c *Core) follow() {
 			c.parts = append(c.parts, c.newPart(partition, before))
 		}
 	}
+	if first {
+		c.recall(c.o.Proofs)
+	}
+	c.kept.stale = true
 	c.passFollows()
 }
 

@@ -48,7 +48,8 @@ const (
 	// tombstone or has an expiry, below the purge mark.
 	Purge
 	// ForgetVoid removes the note that Version of the key at Place was given up, if
-	// the version is at or below the purge mark.
+	// the version is at or below the purge mark or, where Mark is set, at or below that
+	// and the floor: this node owns no copy.
 	ForgetVoid
 
 	// The next five are of partitions in quarantine. Fence raises the fence of
@@ -66,6 +67,10 @@ const (
 	// Heal puts Record into Place, nil removes what is there: if that is damaged,
 	// else nothing is done.
 	Heal
+
+	// Proofs stores Record as the system value that Place.Key names: what the next
+	// start is told in Options.
+	Proofs
 )
 
 // Write is a write to a member or, where To is zero, to this node's committer.

@@ -38,6 +38,7 @@ type exchange struct {
 	fails        int // of exchanges of this partition with this peer before
 	differing    uint64
 	fixed        uint64
+	late         bool  // what differed was older than the bound: hints and writes had their time
 	readAt       int64 // when pages of one's own list were last read, and how many
 	pages        int
 	previewed    bool // differences were left alone
@@ -173,6 +174,7 @@ func (c *Core) descend(e *exchange, out *Effects) {
 func (c *Core) finish(e *exchange, out *Effects) {
 	c.drop(e)
 	c.counters.Exchanges.Done++
+	e.peer.pace.again = e.peer.pace.again || e.late
 	c.note(e, None)
 	if !e.previewed {
 		c.prove(e.part, e.pair, e.bound, e.strict)

@@ -38,12 +38,30 @@ func (c *Core) hintsAbove() hlc.Timestamp {
 
 // sayAll tells every member this node's floor, and what its hints lie above.
 func (c *Core) sayAll(out *Effects) {
-	s := say{floor: c.local.Floor(), above: c.hintsAbove()}
+	c.said, c.saidAt = say{floor: c.local.Floor(), above: c.hintsAbove()}, c.now
 	for _, p := range c.peers {
 		if c.local.Reachable(p.id) {
-			c.send(p.id, kindSay, s, out, func(result, *Effects) {})
+			c.sayTo(p, out)
 		}
 	}
+}
+
+func (c *Core) sayTo(p *peer, out *Effects) {
+	s := say{floor: c.local.Floor(), above: c.hintsAbove()}
+	c.send(p.id, kindSay, s, out, func(result, *Effects) {})
+}
+
+// saysMore says whether what others know of this node has become much too low: its
+// first floor, or the last of its old hints is gone. They wait for that.
+func (c *Core) saysMore() bool {
+	return c.leapt(min(c.said.floor, c.said.above), c.saidAt, min(c.local.Floor(), c.hintsAbove()))
+}
+
+// leapt says whether a time that rises as the clock does, from what it was at a
+// moment to what it is now, has risen by much more than has passed since: something
+// had held it back, and does so no more.
+func (c *Core) leapt(was hlc.Timestamp, at int64, is hlc.Timestamp) bool {
+	return is > was && (was == 0 || is.Millis()-was.Millis() > c.now-at+2*sayEvery)
 }
 
 func (c *Core) heardSay(from *peer, r reader) (body, error) {

@@ -223,6 +223,7 @@ func (c *Core) settle(e *exchange) {
 		return
 	}
 	e.differing++
+	e.late = e.late || versionOf(winner).Time <= e.bound
 	m := move{at: at, header: winner, own: own, fence: e.theirs.fence}
 	m.absent = traitor.Is(traitor.AbsenceDeletes) && own && loser == nil
 	e.moves = append(e.moves, m)

@@ -53,6 +53,9 @@ type Local interface {
 	// MayPurge says whether the partition may hold tombstones, records that expire,
 	// or voids. Where it cannot know, it says yes.
 	MayPurge(partition int) bool
+	// Mortal is the first run of leaves of the partition's tree, from one on, that may
+	// hold tombstones or records that expire; false: there is none.
+	Mortal(partition, leaf int) (first, last int, some bool)
 }
 
 // Marks are the bounds of one partition on one replica; all are durable.

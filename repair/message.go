@@ -43,6 +43,8 @@ import (
 //	ADOPT   0x08   as AGREE, answered by 0x48
 //	SOURCE  0x09   partition 2
 //	        0x49   partition 2, highest floor heard of the asker 8, fence 8, purge 8
+//	TELL    0x0b   count 2, count times {as-of 6, strict 6, count 2, count times
+//	               {partition 2}}                       answered by 0x4b, nothing more
 //	VOIDS   0x0a   partition 2, begun 1 (0 or 1), and if 1 the place and version
 //	               to go on behind
 //	        0x4a   partition 2, more 1 (0 or 1), count 4, count times {place,
@@ -68,6 +70,7 @@ const (
 	kindAdopt   = 0x08
 	kindSource  = 0x09
 	kindVoids   = 0x0a
+	kindTell    = 0x0b
 	answered    = 0x40 // is added to a kind
 	kindRefusal = 0x7f
 )

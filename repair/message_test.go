@@ -31,6 +31,7 @@ func samples() map[byte]body {
 		kindDone:              done{9, 1, 2, 3, 4},
 		kindAgree:             marksOf{{9, 1}, {3, 1}, {9, 2}},
 		kindAgree | answered:  verdicts{None, Quarantined},
+		kindTell:              tells{{9, hlc.Make(5, 0), hlc.Make(6, 0)}, {3, hlc.Make(5, 0), hlc.Make(6, 0)}, {4, hlc.Make(7, 0), 0}},
 		kindRefusal:           refusal(OtherEpoch),
 	}
 }
@@ -45,7 +46,9 @@ func parseAny(b []byte) (head, body, error) {
 	switch h.kind {
 	case kindSay:
 		m, err = parseSay(r)
-	case kindSay | answered, kindDone | answered:
+	case kindTell:
+		m, err = parseTells(r)
+	case kindSay | answered, kindDone | answered, kindTell | answered:
 		m, err = nothing{}, r.end()
 	case kindRoots, kindRoots | answered:
 		m, err = parseRoots(r, h.kind != kindRoots)
@@ -82,7 +85,7 @@ func TestMessagesComeBackAsTheyWere(t *testing.T) {
 			t.Errorf("kind %#x: %v", kind, err)
 			continue
 		}
-		equal := cmp.Options{cmp.AllowUnexported(head{}, roots{}, say{}, rootsRow{}, opening{}, descend{}, wanted{}, page{}, entry{}, done{}, markRow{})}
+		equal := cmp.Options{cmp.AllowUnexported(head{}, roots{}, say{}, rootsRow{}, opening{}, descend{}, wanted{}, page{}, entry{}, done{}, markRow{}, tellRow{})}
 		if gotHead != h || !cmp.Equal(got, m, equal) {
 			t.Errorf("kind %#x: %s", kind, cmp.Diff(m, got, equal))
 		}
@@ -114,6 +117,7 @@ func TestGoldenMessages(t *testing.T) {
 		{kindDone, head26("06") + "0009" + "0000000000000001" + "0000000000000002" + "0000000000000003" + "0000000000000004"},
 		{kindAgree, head26("07") + "0002" + "0000000000000001" + "0002" + "0009" + "0003" + "0000000000000002" + "0001" + "0009"},
 		{kindAgree | answered, head26("47") + "0002" + "00" + "04"},
+		{kindTell, head26("0b") + "0002" + "000000000005" + "000000000006" + "0002" + "0009" + "0003" + "000000000007" + "000000000000" + "0001" + "0004"},
 		{kindRefusal, head26("7f") + "02"},
 	} {
 		if got := hex.EncodeToString(all[c.kind].append(head{c.kind, 5, 6, 7}.append(nil))); got != c.golden {

@@ -15,10 +15,10 @@ type part struct {
 	reset     uint64      // serial of this node when it or another replica was last found in quarantine
 	isolated  bool        // this node's own replica is quarantined
 
-	proposal *proposal
-	proposed int64 // when the last one was made
-	everDid  bool
-	swept    hlc.Timestamp // the purge mark up to which nothing dead is left
+	proposal     *proposal
+	proposed     int64 // when the last one was made, and of which mark; 0: there was none
+	proposedMark hlc.Timestamp
+	swept        hlc.Timestamp // the purge mark up to which nothing dead is left
 
 	// Of a partition in quarantine: what is done about it, when that is tried again,
 	// and why it failed or waits.
@@ -34,8 +34,10 @@ type pair struct {
 	// one of its key. strict <= asOf: besides, when that was found out no member kept a
 	// hint at or below it. 0: not proved.
 	asOf, strict hlc.Timestamp
-	// told is the least of the other replica's own pairs, as it last said.
+	// told is the least of the other replica's own pairs, as it last said, and said
+	// what it was told last of this node's, rounded as messages round.
 	told, toldStrict hlc.Timestamp
+	said, saidStrict hlc.Timestamp
 	why              Reason // why the last attempt proved nothing
 }
 
@@ -92,7 +94,8 @@ func (c *Core) forget(p *part, with *pair) {
 	p.reset = c.serial
 	for _, x := range p.pairs {
 		if with == nil || x == with {
-			*x = pair{with: x.with, why: Quarantined}
+			*x = pair{with: x.with, said: x.said, saidStrict: x.saidStrict, why: Quarantined}
+			c.kept.fell = true
 		}
 	}
 	if p.proposal != nil && !p.proposal.adopting {

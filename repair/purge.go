@@ -12,7 +12,7 @@ import (
 // sweep is the walk that removes what is dead below the adopted watermark of one
 // partition.
 type sweep struct {
-	part    *part
+	part    *part // nil: notes of partitions that this node does not replicate; mark is its floor
 	mark    hlc.Timestamp
 	voids   bool // the records are done, the notes are next
 	from    uint64
@@ -50,10 +50,12 @@ func (c *Core) sweepOn(out *Effects) {
 		c.sweep = c.nextSweep()
 	}
 	s := c.sweep
-	if s == nil || s.waiting > 0 || c.tokens <= 0 {
+	if s == nil || s.waiting > 0 || c.tokens <= 0 || c.local.View() != c.view {
 		return
 	}
-	if s.voids {
+	if s.part == nil {
+		c.sweepForeign(s, out)
+	} else if s.voids {
 		c.sweepVoids(s, out)
 	} else {
 		c.sweepRecords(s, out)
@@ -64,8 +66,13 @@ func (c *Core) sweepOn(out *Effects) {
 }
 
 // nextSweep is of a partition whose watermark was adopted since its last sweep. Each
-// has its turn: watermarks may rise faster than all partitions are swept.
+// has its turn: watermarks may rise faster than all partitions are swept. Now and then
+// it is that of the notes in partitions of which this node owns no copy (forget.go).
 func (c *Core) nextSweep() *sweep {
+	if c.now >= c.nextForeign && len(c.parts) < len(c.at) {
+		c.nextForeign = c.now + foreignEvery
+		return &sweep{mark: c.local.Floor(), voids: true}
+	}
 	for range c.parts {
 		c.sweptAt = (c.sweptAt + 1) % len(c.parts)
 		p := c.parts[c.sweptAt]
@@ -101,37 +108,66 @@ func (c *Core) tokens64(p *part) (first, last uint64) {
 	return first, first | (1<<(64-bits) - 1)
 }
 
-// sweepRecords is one step over the records. Each removal names the version that
-// was seen: what was written since stays.
+// sweepRecords is one step over the records, in the leaves that may hold what can be
+// purged. Each removal names the version that was seen: what was written since stays.
 func (c *Core) sweepRecords(s *sweep, out *Effects) {
-	_, last := c.tokens64(s.part)
-	var namespace uint32
-	var after []byte
-	if s.after != nil {
-		namespace, after = s.after.Namespace, s.after.Key
-	}
-	looked, found := 0, []Write(nil)
+	var found []Write
 	s.last = true
-	err := c.local.Range(s.from, namespace, after, last, func(token uint64, namespace uint32, key, rec []byte) bool {
-		if looked == stepRecords || len(found) == stepPurges {
+	for looked := 0; ; {
+		last, some := c.mortalRun(s)
+		if !some {
+			break
+		}
+		var namespace uint32
+		var after []byte
+		if s.after != nil {
+			namespace, after = s.after.Namespace, s.after.Key
+		}
+		full := false
+		err := c.local.Range(s.from, namespace, after, last, func(token uint64, namespace uint32, key, rec []byte) bool {
+			if full = looked == stepRecords || len(found) == stepPurges; full {
+				return false
+			}
+			looked++
+			at := Place{token, namespace, bytes.Clone(key)}
+			s.from, s.after = token, &at
+			if dead(rec, s.mark) {
+				head, _ := record.Header(rec) // dead has parsed it
+				found = append(found, Write{Kind: Purge, Partition: s.part.partition, Place: at, Version: versionOf(head)})
+			}
+			c.spend(int64(min(len(rec), purgeBytes)))
+			return true
+		})
+		if err != nil {
+			c.stuck(s, err, out)
+			return
+		}
+		if full {
 			s.last = false
-			return false
+			break
 		}
-		looked++
-		at := Place{token, namespace, bytes.Clone(key)}
-		s.from, s.after = token, &at
-		if dead(rec, s.mark) {
-			head, _ := record.Header(rec) // dead has parsed it
-			found = append(found, Write{Kind: Purge, Partition: s.part.partition, Place: at, Version: versionOf(head)})
+		if _, end := c.tokens64(s.part); last == end {
+			break
 		}
-		c.spend(int64(min(len(rec), purgeBytes)))
-		return true
-	})
-	if err != nil {
-		c.stuck(s, err, out)
-		return
+		s.from, s.after = last+1, nil
 	}
 	c.remove(s, found, out)
+}
+
+// mortalRun takes a sweep to the next leaves that may hold what can be purged, those
+// in which it is included; last is their last token.
+func (c *Core) mortalRun(s *sweep) (last uint64, some bool) {
+	bits, leaf := c.view.Bits(), c.o.Shape.Leaf(s.from, c.view.Bits())
+	first, end, some := c.local.Mortal(s.part.partition, leaf)
+	if !some {
+		return 0, false
+	}
+	if first > leaf {
+		s.from, _ = c.o.Shape.Tokens(s.part.partition, bits, first)
+		s.after = nil
+	}
+	_, last = c.o.Shape.Tokens(s.part.partition, bits, end)
+	return last, true
 }
 
 // sweepVoids is one step over the notes of versions that were given up: what the
@@ -159,7 +195,7 @@ func (c *Core) sweepVoids(s *sweep, out *Effects) {
 
 // stuck gives a sweep up until the next watermark.
 func (c *Core) stuck(s *sweep, err error, out *Effects) {
-	if errors.Is(err, record.ErrCorrupt) {
+	if errors.Is(err, record.ErrCorrupt) && s.part != nil {
 		c.damaged(Place{Token: s.from}, out)
 	}
 	s.failed, s.last, s.voids = true, true, true
@@ -204,7 +240,8 @@ func (c *Core) swept(s *sweep) {
 	case !s.last && s.removed > 0:
 		// Notes that stand in front were removed, so the next step finds others.
 	default:
-		s.part.swept = s.mark
-		c.sweep = nil
+		if c.sweep = nil; s.part != nil {
+			s.part.swept = s.mark
+		}
 	}
 }

@@ -54,3 +54,41 @@ func TestASweepWaitsForTheDiskOnly(t *testing.T) {
 		}
 	}
 }
+
+// What a purge costs is in proportion to what there is to purge: leaves that hold
+// nothing that can be purged are not read.
+func TestASweepReadsOnlyLeavesThatMayHoldTheDead(t *testing.T) {
+	w := newWorld(t, 1, 1, 1, 2, 3000, Options{AgeLimit: 2000, ExchangeInterval: 4000})
+	n := w.nodes[0]
+	for i, key := range w.keys {
+		rec := recordOf("v")
+		if rec.Version = (hlc.Version{Time: hlc.Make(wall, 0), Writer: 1}); i%1000 == 0 {
+			rec = record.Record{Tombstone: true, Version: rec.Version}
+		}
+		w.set(n, key, w.encode(w.placeOf(key), rec))
+	}
+	dying := map[[2]int]bool{} // partition and leaf
+	for _, key := range [][]byte{w.keys[0], w.keys[1000], w.keys[2000]} {
+		at := w.placeOf(key)
+		dying[[2]int{w.partitionOf(at), w.shape.Leaf(at.Token, n.View().Bits())}] = true
+	}
+	n.mortal = func(partition, leaf int) (first, last int, some bool) {
+		for ; leaf < w.shape.Leaves(); leaf++ {
+			if dying[[2]int{partition, leaf}] {
+				return leaf, leaf, true
+			}
+		}
+		return 0, 0, false
+	}
+	w.until(20_000, "purged", func() bool {
+		return w.holds(n, w.keys[0]) == nil && w.holds(n, w.keys[1000]) == nil && w.holds(n, w.keys[2000]) == nil
+	})
+	for key := range n.read {
+		if at := key.place(); !dying[[2]int{w.partitionOf(at), w.shape.Leaf(at.Token, n.View().Bits())}] {
+			t.Fatalf("%s was read, in whose leaf nothing can be purged", key.Key)
+		}
+	}
+	if len(n.read) == 0 {
+		t.Error("nothing was read")
+	}
+}

@@ -35,7 +35,9 @@ type rebuild struct {
 	over    bool
 	stage   Stage
 	sources []*source
-	asked   int // answers that are waited for
+	need    int  // how many there have to be
+	bare    bool // no copy is left: all of one's own that is intact is kept
+	asked   int  // answers that are waited for
 	reason  Blame
 
 	fence, purge hlc.Timestamp            // of the sources, when it began
@@ -137,21 +139,26 @@ func (c *Core) beginRebuild(p *part, out *Effects) Blame {
 	if (c.barrier == 0 || c.epoch() < c.barrier) && !traitor.Is(traitor.RebuildWithoutEpoch) {
 		return Blame{c.o.Self, NoEpoch}
 	}
-	if len(p.pairs) == 0 {
+	if len(p.pairs) == 0 && !c.givenUp(p.partition, c.o.Self) {
 		return Blame{c.o.Self, NoCopies}
 	}
 	r := &rebuild{part: p, stage: AsksSources}
-	for _, x := range p.pairs {
-		if c.local.Reachable(x.with) {
-			r.sources = append(r.sources, &source{peer: c.peer(x.with)})
+	var ids []ring.NodeID
+	ids, r.need, r.bare = c.sourcesOf(p)
+	for _, id := range ids {
+		if c.local.Reachable(id) {
+			r.sources = append(r.sources, &source{peer: c.peer(id)})
 		} else if r.reason == (Blame{}) {
-			r.reason = Blame{x.with, Unreachable}
+			r.reason = Blame{id, Unreachable}
 		}
 	}
-	if len(r.sources) < quorumOf(len(p.pairs)) {
+	if len(r.sources) < r.need {
 		return r.reason
 	}
 	p.rebuild = r
+	if len(r.sources) == 0 {
+		c.takeMarks(r, out)
+	}
 	for _, s := range r.sources {
 		c.ask1(r, s, kindSource, partitionOnly(p.partition), out, func(a result, out *Effects) Reason {
 			var err error
@@ -184,6 +191,10 @@ func (c *Core) ask1(r *rebuild, s *source, kind byte, b body, out *Effects, take
 
 // choose takes the first that can be sources, and makes their marks one's own.
 func (c *Core) choose(r *rebuild, out *Effects) {
+	if r.bare {
+		c.takeMarks(r, out)
+		return
+	}
 	var floor hlc.Timestamp
 	good := r.sources[:0:0]
 	for _, s := range r.sources {
@@ -194,17 +205,20 @@ func (c *Core) choose(r *rebuild, out *Effects) {
 		floor = max(floor, s.marks.told)
 		good = append(good, s)
 	}
-	need := quorumOf(len(r.part.pairs))
-	if len(good) < need {
+	if len(good) < r.need {
 		c.failRebuild(r, r.reason)
 		return
 	}
-	good = good[:need]
-	r.sources, r.reason = good, Blame{}
-	own := c.local.Marks(r.part.partition)
-	for _, s := range good {
+	r.sources, r.reason = good[:r.need], Blame{}
+	for _, s := range r.sources {
 		r.fence, r.purge = max(r.fence, s.marks.fence), max(r.purge, s.marks.purge)
 	}
+	c.adoptMarks(r, floor, out)
+}
+
+// adoptMarks makes floor and marks durable, and then goes on.
+func (c *Core) adoptMarks(r *rebuild, floor hlc.Timestamp, out *Effects) {
+	own := c.local.Marks(r.part.partition)
 	r.fence = max(r.fence, r.purge)
 	if traitor.Is(traitor.RebuildDropsWatermark) {
 		r.fence, r.purge = 0, 0
@@ -330,7 +344,7 @@ func (c *Core) takeVoids(r *rebuild, out *Effects) {
 // nextRound begins a round with a count of what is stored.
 func (c *Core) nextRound(r *rebuild, out *Effects) {
 	if r.round++; r.round > roundsMax {
-		c.failRebuild(r, Blame{r.sources[0].id, Differing})
+		c.failRebuild(r, Blame{r.sources[0].id, Differing}) // without sources the first round is the last
 		return
 	}
 	r.stage, r.dirty, r.bound, r.since = Counts, false, 0, c.now
@@ -400,7 +414,9 @@ func (c *Core) answerSource(from *peer, r reader) (body, error) {
 	}
 	p, err := c.shared(from, partition)
 	if err != nil {
-		return nil, err
+		if p = c.part(partition); p == nil || p.pair(from.id) == nil || !c.bare(p, from.id) {
+			return nil, err
+		}
 	}
 	c.forget(p, p.pair(from.id))
 	m := c.local.Marks(partition)
@@ -444,6 +460,10 @@ func (c *Core) answerVoids(from *peer, r reader) (body, error) {
 // compareTrees compares the own tree with that of each source.
 func (c *Core) compareTrees(r *rebuild, out *Effects) {
 	r.stage, r.leaves, r.group = Compares, nil, nil
+	if len(r.sources) == 0 {
+		c.compared1(r, out)
+		return
+	}
 	for _, s := range r.sources {
 		s.descent = descent{}
 		c.ask1(r, s, kindOpen, opening{partition: r.part.partition, floor: c.local.Floor()}, out, func(a result, out *Effects) Reason {

@@ -315,6 +315,20 @@ type Rebuilt struct {
 	Why       Blame // why it waits, or the last attempt failed
 }
 
+// Waiting is a partition that keeps a rebuild waiting; false: it goes on. While one of
+// its partitions moves it does, whatever others have failed at last: their turn comes.
+func Waiting(all []Rebuilt) (waits Rebuilt, found bool) {
+	for _, r := range all {
+		switch {
+		case r.Stage > AsksSources:
+			return Rebuilt{}, false
+		case r.Stage == Waits && r.Why != (Blame{}) && r.Why.Why != NoEpoch && r.Why.Why != OtherEpoch:
+			waits, found = r, true
+		}
+	}
+	return waits, found
+}
+
 // Rebuilding lists the own partitions that are in quarantine.
 func (c *Core) Rebuilding() (all []Rebuilt) {
 	for _, p := range c.parts {

@@ -20,18 +20,15 @@ func (c *Core) compareAll(draw func() uint64, out *Effects) {
 		if p.id.Compare(c.o.Self) < 0 || len(p.common) == 0 {
 			continue
 		}
-		if !p.scheduled {
-			p.scheduled = true
-			p.due = c.now + int64(draw()%uint64(max(1, c.o.ExchangeInterval/8)))
-		}
-		if c.now >= p.due && !p.comparing && c.local.Reachable(p.id) {
+		c.wish(p)
+		c.plan(p, draw)
+		if c.now >= p.pace.due && !p.comparing && c.local.Reachable(p.id) {
 			due = append(due, p)
 		}
 	}
-	slices.SortStableFunc(due, func(a, b *peer) int { return cmp.Compare(a.due, b.due) })
+	slices.SortStableFunc(due, func(a, b *peer) int { return cmp.Compare(a.pace.due, b.pace.due) })
 	for _, p := range due[:min(len(due), max(0, comparisonsMax-underWay))] {
-		// Jitter keeps the pairs of a cluster that was started at once apart.
-		p.due = c.now + c.o.ExchangeInterval - int64(draw()%uint64(max(1, c.o.ExchangeInterval/8)))
+		c.goes(p, draw)
 		p.queue = slices.DeleteFunc(p.queue, func(q queued) bool { return q.fails == 0 })
 		p.comparing = true
 		c.compareFrom(p, 0, out)
@@ -53,8 +50,9 @@ func (c *Core) compareFrom(p *peer, first int, out *Effects) {
 		switch {
 		case reason != None:
 			c.unproved(p, m, reason)
-			p.due = min(p.due, c.now+backoff(p.fails))
+			p.pace.due = min(p.pace.due, c.now+backoff(p.fails))
 			p.fails++
+			c.untold(p)
 		case next < len(p.common):
 			c.compareFrom(p, next, out)
 			return
@@ -69,7 +67,7 @@ func (c *Core) compareFrom(p *peer, first int, out *Effects) {
 // rootOf is the row of a partition in a ROOTS between this node and p.
 func (c *Core) rootOf(p *peer, partition int) (row rootsRow) {
 	part := c.part(partition)
-	row.asOf, row.strict = c.own(part)
+	row.asOf, row.strict = c.tell(part, part.pair(p.id))
 	switch {
 	case c.local.Marks(partition).Quarantined:
 		row.state = quarantined
@@ -98,26 +96,30 @@ func (c *Core) compared(p *peer, m roots, sent uint64, r result) (next int, reas
 		return 0, Malformed
 	}
 	p.heard(a.say)
+	p.pace.reached = min(m.floor, a.floor, m.least)
+	tells := p.newer(r.head)
 	c.counters.Comparisons.Done++
 	for i, row := range a.rows {
 		part := c.part(p.common[m.first+i])
 		x := part.pair(p.id)
-		x.told, x.toldStrict = row.asOf, row.strict
+		if tells {
+			x.told, x.toldStrict = row.asOf, row.strict
+		}
 		switch {
 		case part.reset >= sent || m.rows[i].state != shown && row.state != quarantined:
 			// This side had nothing to show, or has lost what it showed.
 			if m.rows[i].state == unusable && (x.why == None || x.why == NotYet) {
-				x.why = Counting
+				x.why, p.pace.again = Counting, true
 			}
 		case row.state == quarantined:
 			c.forget(part, x)
 		case row.state == unusable:
-			x.why = Counting
+			x.why, p.pace.again = Counting, true
 		case row.state == differs:
 			c.counters.Differing++
 			if !slices.ContainsFunc(p.queue, func(q queued) bool { return q.partition == part.partition }) {
 				x.why = Differing // else it says why the last exchange failed
-				p.queue = append(p.queue, queued{partition: part.partition, due: c.now})
+				p.queue = append(p.queue, queued{partition: part.partition, due: c.turnOf(p)})
 			}
 		default:
 			c.counters.Equal++
@@ -171,7 +173,7 @@ func (c *Core) answerRow(from *peer, partition int, m roots, theirs *rootsRow, f
 	if theirs.state != quarantined {
 		x.told, x.toldStrict = theirs.asOf, theirs.strict
 	}
-	row.asOf, row.strict = c.own(part)
+	row.asOf, row.strict = c.tell(part, x)
 	return row
 }
 
@@ -196,4 +198,4 @@ func (p *peer) newer(h head) bool {
 
 // backoff is how long to wait, in milliseconds, after so many failures before the
 // last one.
-func backoff(fails int) int64 { return 2 * second << min(fails, 5) }
+func backoff(fails int) int64 { return second << min(fails, 6) }

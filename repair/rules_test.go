@@ -58,10 +58,15 @@ func TestAPairInSyncCostsAtMost64KB(t *testing.T) {
 	}
 	w.run(150_000, nil)
 	w.messageBytes = 0
+	before := w.nodes[0].core.Counters().Comparisons.Done
 	w.run(240_000, nil)
-	t.Logf("%d bytes in a cycle", w.messageBytes/4)
-	if w.messageBytes > 4*64<<10 || w.messageBytes < 4*1024*24 {
-		t.Errorf("%d bytes in four cycles", w.messageBytes)
+	cycles := int(w.nodes[0].core.Counters().Comparisons.Done - before)
+	if cycles < 3 || cycles > 5 {
+		t.Fatalf("%d comparisons in four minutes", cycles)
+	}
+	t.Logf("%d bytes in each of %d cycles", w.messageBytes/cycles, cycles)
+	if w.messageBytes > cycles*64<<10 || w.messageBytes < cycles*1024*24 {
+		t.Errorf("%d bytes in %d cycles", w.messageBytes, cycles)
 	}
 	if !w.proved(hlc.Make(wall+240_000, 0)) || len(w.moved) > 0 {
 		t.Error("not proved, or something moved")
@@ -281,7 +286,7 @@ func TestQuarantineTakesProofsBack(t *testing.T) {
 	late := done{0, hlc.Make(wall+w.now, 0), 0, c.o.Instance, c.part(0).reset}
 	c.Request(bad.id, Ticket{Conn: 2}, late.append(head{kindDone, 1, 1, 1}.append(nil)), &out)
 	// Nor a ROOTS that was sent before the last one.
-	before := roots{rows: []rootsRow{{}, {}}}.append(head{kindRoots, 1, c.peer(bad.id).instance, 1}.append(nil))
+	before := roots{rows: []rootsRow{{}, {}}}.append(head{kindRoots, 1, bad.core.peer(w.nodes[0].id).instance, 1}.append(nil))
 	w.nodes[2].core.Request(w.nodes[0].id, Ticket{}, before, &out)
 	if _, m, err := parseAny(out.Replies[len(out.Replies)-1].Document); err != nil || m != refusal(Stale) {
 		t.Errorf("an old ROOTS was answered by %+v, %v", m, err)
@@ -341,6 +346,41 @@ func TestVoidsAreForgottenBelowTheWatermark(t *testing.T) {
 	w.run(20_000, nil)
 	if len(n.voids) != 600 {
 		t.Errorf("%d notes are left", len(n.voids))
+	}
+}
+
+// A member that owns no copy of a key forgets a note of it below its floor, where it
+// keeps no hint anyhow: else any client could fill its disk. Of what it replicates the
+// watermark alone says when.
+func TestNotesOfOthersPartitionsAreForgottenBelowTheFloor(t *testing.T) {
+	w := newWorld(t, 1, 4, 2, 8, 40, Options{})
+	low, high := hlc.Make(wall+1000, 0), hlc.Make(wall+1_000_000, 0)
+	n, own, foreign := w.nodes[0], 0, 0
+	for _, key := range w.keys {
+		at := w.placeOf(key)
+		if n.View().Owns(w.partitionOf(at), n.core.o.Self) {
+			own++
+		} else {
+			foreign++
+		}
+		for i := range uint64(30) {
+			n.voids = append(n.voids, void{at, hlc.Version{Time: low, Writer: i}}, void{at, hlc.Version{Time: high, Writer: i}})
+		}
+	}
+	if own == 0 || foreign*30 < 2*stepPurges {
+		t.Fatalf("%d keys of its own, %d of others", own, foreign)
+	}
+	left := func(at hlc.Timestamp, owned bool) (count int) {
+		for _, v := range n.voids {
+			if v.version.Time == at && n.View().Owns(w.partitionOf(v.at), n.core.o.Self) == owned {
+				count++
+			}
+		}
+		return count
+	}
+	w.until(200_000, "the low ones of others are gone", func() bool { return left(low, false) == 0 })
+	if left(high, false) != 30*foreign || left(high, true) != 30*own {
+		t.Errorf("above the floor %d of %d are left, and %d of %d", left(high, false), 30*foreign, left(high, true), 30*own)
 	}
 }
 

@@ -38,15 +38,16 @@ func (c *Core) propose(out *Effects) {
 		if p.first != c.o.Self || p.isolated {
 			continue
 		}
-		if p.proposal == nil && (!p.everDid || c.now-p.proposed >= c.restOf(p)) {
-			_, strict := c.whole(p)
-			if traitor.Is(traitor.ProofWithoutHints) {
-				strict, _ = c.whole(p)
-			}
-			if strict != 0 && strict >= c.local.Marks(p.partition).Purge.Add(watermarkStep) {
-				p.proposal, p.proposed, p.everDid = c.newProposal(p, strict), c.now, true
-				c.counters.Watermarks.Proposed++
-			}
+		if p.proposal != nil {
+			continue
+		}
+		_, strict := c.whole(p)
+		if traitor.Is(traitor.ProofWithoutHints) {
+			strict, _ = c.whole(p)
+		}
+		if strict != 0 && strict >= c.local.Marks(p.partition).Purge.Add(watermarkStep) && c.rested(p, strict) {
+			p.proposal, p.proposed, p.proposedMark = c.newProposal(p, strict), c.now, strict
+			c.counters.Watermarks.Proposed++
 		}
 	}
 	c.gather(c.o.Self, out)
@@ -57,14 +58,19 @@ func (c *Core) propose(out *Effects) {
 	}
 }
 
-// restOf is how long a partition rests between two proposals. Where nothing is to
-// be purged a watermark need not rise: it does, rarely, so that what is shown of it
-// means something.
-func (c *Core) restOf(p *part) int64 {
-	if c.local.MayPurge(p.partition) {
-		return c.o.ExchangeInterval / 2
+// rested says whether it is time for the next proposal of a partition. Where nothing
+// is to be purged a watermark need not rise: it does, rarely, so that what is shown of
+// it means something. Elsewhere it rises with the proofs; one that was held back, and
+// is so no more, is not made to wait.
+func (c *Core) rested(p *part, strict hlc.Timestamp) bool {
+	since := c.now - p.proposed
+	switch {
+	case p.proposedMark == 0:
+		return true
+	case !c.local.MayPurge(p.partition):
+		return since >= 10*c.o.ExchangeInterval
 	}
-	return 10 * c.o.ExchangeInterval
+	return since >= c.o.ExchangeInterval/2 || c.leapt(p.proposedMark, p.proposed, strict)
 }
 
 func (c *Core) newProposal(p *part, mark hlc.Timestamp) *proposal {

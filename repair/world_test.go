@@ -87,8 +87,12 @@ type node struct {
 	floor  hlc.Timestamp
 	kept   []hint
 	voids  []void
+	proofs []byte
 
 	queue []pending // of the committer: lost in a crash
+
+	mortal func(partition, leaf int) (first, last int, some bool) // nil: all leaves
+	read   map[Place32]bool                                       // by Range, if mortal is set
 }
 
 // Place32 is a Place that can be a key of a map.
@@ -156,7 +160,7 @@ func newWorld(t fataler, seed uint64, nodes, n, q, keys int, o Options) *world {
 		w.keys = append(w.keys, fmt.Appendf(nil, "key-%d", k))
 	}
 	for i := range nodes {
-		nd := &node{w: w, i: i, id: nodeID(i), skew: int64(w.rng.IntN(41)) - 20, stored: map[Place32]*stored{}, trees: map[int]*merkle.Tree{}, marks: map[int]Marks{}}
+		nd := &node{w: w, i: i, id: nodeID(i), read: map[Place32]bool{}, skew: int64(w.rng.IntN(41)) - 20, stored: map[Place32]*stored{}, trees: map[int]*merkle.Tree{}, marks: map[int]Marks{}}
 		w.nodes = append(w.nodes, nd)
 	}
 	for _, n := range w.nodes {
@@ -180,6 +184,7 @@ func (n *node) start(o Options) {
 	if o.AgeLimit == 0 {
 		o.AgeLimit, o.ExchangeInterval, o.Timeout = 2000, 4000, 1500
 	}
+	o.Proofs = n.proofs
 	n.up, n.core = true, New(o, n)
 	n.core.Rebuild(n.from)
 	n.tick()
@@ -207,6 +212,12 @@ func (n *node) Busy() bool                    { return n.busy }
 func (n *node) Floor() hlc.Timestamp          { return n.floor }
 func (n *node) Marks(partition int) Marks     { return n.marks[partition] }
 func (n *node) MayPurge(int) bool             { return true }
+func (n *node) Mortal(partition, leaf int) (first, last int, some bool) {
+	if n.mortal != nil {
+		return n.mortal(partition, leaf)
+	}
+	return leaf, n.w.shape.Leaves() - 1, leaf < n.w.shape.Leaves()
+}
 func (n *node) Reachable(id ring.NodeID) bool { return n.w.node(id).up }
 func (n *node) quarantine(partition int, is bool) {
 	m := n.marks[partition]
@@ -270,6 +281,9 @@ func (n *node) Range(from uint64, namespace uint32, after []byte, last uint64, f
 		}
 		if after != nil && at.place().compare(begin) == 0 {
 			continue
+		}
+		if n.mortal != nil {
+			n.read[at] = true
 		}
 		if !fn(at.Token, at.NS, []byte(at.Key), n.stored[at].read()) {
 			break
@@ -358,10 +372,20 @@ func (n *node) apply(p pending) bool {
 		return !n.rotten(w.Place) && n.purge(w, m)
 	case Fence, Note, Restore, Drop, Release, Heal:
 		return n.applyLost(w, m)
+	case Proofs:
+		n.proofs = w.Record
 	case ForgetVoid:
-		n.voids = slices.DeleteFunc(n.voids, func(v void) bool {
-			return v.version == w.Version && v.at.compare(w.Place) == 0 && v.version.Time <= m.Purge
-		})
+		bound := m.Purge
+		if w.Mark != 0 {
+			bound = min(w.Mark, n.floor)
+		}
+		if v := n.View(); w.Mark != 0 && v.Owns(v.PartitionOf(ring.Token(w.Place.Token)), n.core.o.Self) {
+			n.w.t.Errorf("node %d forgets a note of its own partition below its floor", n.i)
+		}
+		if w.Version.Time > bound {
+			return false
+		}
+		n.voids = slices.DeleteFunc(n.voids, func(v void) bool { return v.version == w.Version && v.at.compare(w.Place) == 0 })
 	}
 	return true
 }

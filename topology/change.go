@@ -51,6 +51,9 @@ func (m *Metadata) leadsTo(next *Metadata) error {
 	case next.Replicas != m.Replicas || !bytes.Equal(next.Owners, m.Owners) || !slices.EqualFunc(next.Members, m.Members, sameNode):
 		return fmt.Errorf("%w: members and owners cannot be changed by this build", ErrChange)
 	}
+	if err := m.keepsLosses(next); err != nil {
+		return err
+	}
 	return next.check()
 }
 
@@ -92,15 +95,17 @@ func (m *Metadata) check() error {
 			}
 		}
 	}
-	return nil
+	return m.checkLosses()
 }
 
 // StartRebuild says that a node is being rebuilt, of a generation that is another
 // at each rebuild: the given partitions; none: all. It takes the place of an
-// earlier rebuild of that node.
+// earlier rebuild of that node. A loss of the node that was accepted is for the first
+// that begins after it.
 func StartRebuild(node ring.NodeID, generation uint64, partitions []uint16) Change {
 	return func(m *Metadata) error {
 		m.dropRebuild(node)
+		m.beginsRebuild(node, generation)
 		m.Rebuilds = append(m.Rebuilds, RebuildRow{Node: node[:], Generation: generation, Partitions: partitions, Epoch: m.Epoch})
 		return nil
 	}
@@ -113,6 +118,7 @@ func EndRebuild(node ring.NodeID, generation uint64) Change {
 			return fmt.Errorf("%w: no rebuild of %s of generation %d is under way", ErrChange, m.nameOf(node), generation)
 		}
 		m.dropRebuild(node)
+		m.endsRebuild(node, generation)
 		return nil
 	}
 }

@@ -85,6 +85,7 @@ type Core struct {
 	o     Options
 	now   int64         // of the last Tick
 	clock hlc.Timestamp // likewise
+	bound hlc.Timestamp // what is persisted above it, as the owner last said
 	meta  *Metadata
 	doc   []byte // the bytes of meta
 
@@ -202,6 +203,12 @@ func (c *Core) Tick(now int64, clock hlc.Timestamp, draw func() uint64, out *Eff
 	}
 }
 
+// Bounded tells the clock bound that this start has persisted. The members hear of it:
+// a disk that has lost it has lost what was acknowledged since it was written. It is
+// not told before Trusts, and that it does is durable: until then what counts is the
+// bound that the start has found, also behind a crash.
+func (c *Core) Bounded(bound hlc.Timestamp) { c.bound = bound }
+
 // Request handles a request of another node. from is handed back in the Reply.
 func (c *Core) Request(from any, node ring.NodeID, q *wire.PeerRequest, out *Effects) {
 	r := Reply{To: from, Op: q.Op, ID: q.ID}
@@ -278,6 +285,7 @@ func (c *Core) listen(from ring.NodeID, document []byte) *status {
 	if c.meta != nil && c.meta.names(from) {
 		c.note(from, s)
 		c.judge(from, s)
+		c.hears(from, s)
 		if _, known := c.spread[from]; s.Epoch == 0 && !known {
 			c.spread[from] = c.now - installEvery // it has lost its metadata
 		}

@@ -2,6 +2,7 @@ package topology
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -37,6 +38,7 @@ type testNode struct {
 
 	starts   uint64
 	bound    hlc.Timestamp // of its clock, as its disk has it
+	asking   hlc.Timestamp // the bound that it had before it began to ask, on disk until it trusts
 	outcomes []Outcome
 	acted    uint64 // the highest epoch
 }
@@ -67,7 +69,8 @@ func newWorld(t *testing.T, seed uint64, n int) *world {
 func (w *world) start(i int) {
 	n := w.nodes[i]
 	n.starts++
-	n.o.Incarnation, n.o.Life, n.o.Bound = n.starts, w.rng.Uint64()|1, n.bound
+	n.asking = cmp.Or(n.asking, n.bound)
+	n.o.Incarnation, n.o.Life, n.o.Bound = n.starts, w.rng.Uint64()|1, n.asking
 	saved, _ := Load(func(name string) ([]byte, error) { return n.disk[name], nil })
 	core, err := New(n.o, saved)
 	if err != nil {
@@ -185,7 +188,14 @@ func (w *world) step() {
 	i := w.rng.IntN(len(w.nodes))
 	if c := w.nodes[i].core; c != nil {
 		clock := hlc.Make(1_700_000_000_000+w.now, 0)
-		w.nodes[i].bound = max(w.nodes[i].bound, clock) // the clock bound is saved before the clock is used
+		n := w.nodes[i]
+		if !hlc.Within(clock.Add(hlc.BoundAhead-1000), n.bound) { // saved each second, ahead of the clock
+			n.bound = hlc.NextBound(clock, n.bound, 0)
+		}
+		if c.Trusts() {
+			n.asking = 0
+			c.Bounded(n.bound)
+		}
 		c.Tick(w.now, clock, w.rng.Uint64, &out)
 		w.carry(i, &out)
 	}

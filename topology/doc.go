@@ -28,6 +28,15 @@
 // epoch that was decided without it names it anew, by a RebuildRow with the
 // generation that it drew (Distrusted).
 //
+// An operator may give up copies that are lost (AcceptLoss): an epoch says so, and has it
+// on record for ever. It holds for the first rebuild that begins after it, which the node
+// proposes when all that was given up is in quarantine (BehindLosses). Where so many voters have forgotten their votes that there is no
+// majority, those are given up with it: all that remember decide, once all members have
+// said that they act on no later epoch. An earlier value that one of those has voted for
+// is found; one that was decided by forgotten votes alone is known to nobody, so nobody
+// has acted on it who could still say so. As who has forgotten does not vote again before
+// an epoch names it, no two such decisions are made by sets that do not meet.
+//
 // Core is pure. Its caller tells it what happened and carries out the Effects
 // that each call leaves, one call's after the other's, under one rule: the
 // Saves of a call are durable before anything else of it is carried out. In

@@ -54,6 +54,9 @@ type memory struct {
 	asking     bool  // members are asked what they heard of this node
 	asked      int64 // since when; 0: not yet
 	answers    []toldBy
+	said       []said        // the last STATUS of each member
+	votesLost  []ring.NodeID // as VotesLost at the last of these
+	lostSince  int64         // since when it is so
 	distrust   distrust
 	unreadable string // why this node's vote cannot be known
 }
@@ -225,6 +228,13 @@ func (c *Core) ToldIncarnation() (number uint64) {
 		number = max(number, t.Incarnation)
 	}
 	return number
+}
+
+// Trusts says that what this node has told before its start needs to be asked no
+// more: it is not behind that, as far as anybody has said, or it is in the Saves of an
+// event that it is.
+func (c *Core) Trusts() bool {
+	return !c.asking && (c.Behind() == "" || c.distrust.generation != 0)
 }
 
 // Behind says, in a sentence, that this node has started with less than it had

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/candordb/candor/hlc"
 	"github.com/candordb/candor/wire"
 )
 
@@ -58,9 +59,44 @@ func TestANodeThatIsBehindFindsOut(t *testing.T) {
 			bound := w.nodes[1].bound
 			w.pass(900)
 			w.crash(1)
-			w.nodes[1].bound = bound
+			w.nodes[1].bound, w.nodes[1].asking = bound, 0
 			w.start(1)
 		}, "a clock bound"},
+		{"a clock of two seconds ago, whose bound was still ahead", func(w *world) {
+			bound := w.nodes[1].bound
+			w.until("the next one is told", func() bool {
+				row := w.nodes[0].core.row(w.nodes[1].o.Self.ID)
+				return row != nil && hlc.Timestamp(row.Now.Clock) > bound
+			})
+			if c := w.nodes[1].core.clock; c > bound {
+				w.t.Errorf("the clock is %d ms above the bound already", c.Millis()-bound.Millis())
+			}
+			w.crash(1)
+			w.nodes[1].bound, w.nodes[1].asking = bound, 0
+			w.start(1)
+		}, "a clock bound"},
+		{"an older clock, and killed at once at each of two starts", func(w *world) {
+			bound := w.nodes[1].bound
+			w.pass(900)
+			w.crash(1)
+			w.nodes[1].bound, w.nodes[1].asking = bound, 0
+			for range 2 {
+				w.start(1)
+				w.nodes[1].bound = hlc.NextBound(hlc.Make(1_700_000_000_000+w.now, 0), 0, 0) // saved first of all
+				w.crash(1)
+			}
+			w.start(1)
+		}, "a clock bound"},
+		{"its own folder, and killed at once", func(w *world) {
+			w.crash(1)
+			for range 2 {
+				w.start(1)
+				w.nodes[1].bound = w.nodes[1].bound.Add(1000)
+				w.pass(3)
+				w.crash(1)
+			}
+			w.start(1)
+		}, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w := foundedWorld(t, 6, 3)
@@ -220,7 +256,7 @@ func TestANodeThatHasLostItsDatabaseVotesForNothing(t *testing.T) {
 		w.pass(600)
 		w.crash(0)
 		n := w.nodes[0] // the first-listed, which founds
-		n.disk, n.starts, n.bound = map[string][]byte{}, 0, 0
+		n.disk, n.starts, n.bound, n.asking = map[string][]byte{}, 0, 0, 0
 		n.o.Forgotten = "it has lost its database"
 		if !listed {
 			n.o.Bootstrap = nil

@@ -29,6 +29,7 @@ type Metadata struct {
 	AgeLimitMS   int64          `msgpack:"age_limit_ms"`
 	MaxDriftMS   int64          `msgpack:"max_drift_ms"`
 	FeatureLevel uint64         `msgpack:"feature_level"`
+	Losses       []LossRow      `msgpack:"losses"` // in the order in which they were accepted
 }
 
 // MemberRow is one member. Addresses are host:port.

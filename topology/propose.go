@@ -21,9 +21,9 @@ var (
 	// ErrOutrun is returned where another change was chosen first; this one has
 	// changed nothing, and may be proposed again on top of that.
 	ErrOutrun = errors.New("another change was chosen first; this one has changed nothing")
-	// ErrNoMajority is returned where a majority of the voters did not answer; the
-	// change has changed nothing.
-	ErrNoMajority = errors.New("a majority of the voters cannot be reached, and without it the cluster cannot be changed; nothing was changed")
+	// ErrNoMajority is returned where a majority of the voters did not answer, or does not
+	// vote as it has forgotten what it had voted for; the change has changed nothing.
+	ErrNoMajority = errors.New("there is no majority of voters, and without it the cluster cannot be changed; nothing was changed")
 	// ErrUndecided is returned where too few voters have confirmed a change that was
 	// put to them: it may still be chosen.
 	ErrUndecided = errors.New("it is not decided: the change was put to the voters, and too few have answered; it may still be chosen, so look at the epoch before it is tried again")
@@ -55,6 +55,8 @@ type proposal struct {
 	retry int64 // no attempt before
 	lost  int   // attempts
 	put   bool  // ACCEPT has gone out with this value
+
+	voters []ring.NodeID // who all have to decide it, as the others have forgotten; nil: a majority of all
 }
 
 // Propose has a change of the metadata decided, from a monotonic time on. What
@@ -100,7 +102,11 @@ func (c *Core) advance(now int64, clock hlc.Timestamp, draw func() uint64, out *
 		p.retry = now + int64(wait) + int64(draw()%uint64(wait))
 	case now >= p.retry:
 		voters := c.meta.voters()
-		if err := c.begin(now, voters, len(voters)/2+1, p.value, clock, draw, out); err != nil {
+		need := len(voters)/2 + 1
+		if p.voters != nil {
+			voters, need = p.voters, len(p.voters)
+		}
+		if err := c.begin(now, voters, need, p.value, clock, draw, out); err != nil {
 			c.proposal = nil
 			out.tell(p.to, 0, err)
 		}
@@ -130,18 +136,35 @@ func (c *Core) giveUp(out *Effects) {
 	if p.put {
 		err = ErrUndecided
 	}
-	var silent []string
 	if c.attempt != nil {
-		for _, v := range c.attempt.Waiting() {
-			silent = append(silent, c.meta.nameOf(ring.NodeID(v)))
+		if why := c.whyNoVote(c.attempt.Waiting()); why != "" {
+			err = fmt.Errorf("%w (%s)", err, why)
 		}
 		c.raise()
 	}
-	if len(silent) > 0 {
-		err = fmt.Errorf("%w (no answer from %s)", err, strings.Join(silent, ", "))
-	}
 	c.proposal, c.attempt = nil, nil
 	out.tell(p.to, 0, err)
+}
+
+// whyNoVote says why votes are missing: who does not answer, and who does, but votes for
+// nothing before an epoch names it anew.
+func (c *Core) whyNoVote(missing []paxos.VoterID) string {
+	var silent, forgotten, why []string
+	for _, v := range missing {
+		name := c.meta.nameOf(ring.NodeID(v))
+		if generation, known := c.distrusted(ring.NodeID(v)); known && generation != 0 {
+			forgotten = append(forgotten, name)
+		} else {
+			silent = append(silent, name)
+		}
+	}
+	if len(silent) > 0 {
+		why = append(why, "no answer from "+strings.Join(silent, ", "))
+	}
+	if len(forgotten) > 0 {
+		why = append(why, "what it had voted for has been forgotten by "+strings.Join(forgotten, ", "))
+	}
+	return strings.Join(why, "; ")
 }
 
 // conclude tells the proposer what the epoch that this node is about to install

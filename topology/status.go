@@ -22,9 +22,11 @@ type status struct {
 	Namespaces  string    `msgpack:"namespaces"` // of epoch 1, in words
 
 	Incarnation uint64    `msgpack:"incarnation"`
-	Life        uint64    `msgpack:"life"`  // of this start; 0: an older program
-	Clock       uint64    `msgpack:"clock"` // hlc.Timestamp, below its persisted bound
-	Heard       []hearing `msgpack:"heard"` // of the node that this goes to: one row, or none
+	Life        uint64    `msgpack:"life"`     // of this start; 0: an older program
+	Clock       uint64    `msgpack:"clock"`    // hlc.Timestamp, below its persisted bound
+	Heard       []hearing `msgpack:"heard"`    // of the node that this goes to: one row, or none
+	Distrust    uint64    `msgpack:"distrust"` // the generation that an epoch has to name before it votes; 0: it may
+	Deciding    bool      `msgpack:"deciding"` // it counts votes on a value
 }
 
 func parseStatus(b []byte) (*status, error) {
@@ -41,7 +43,7 @@ func parseStatus(b []byte) (*status, error) {
 // status is this node's own, for another one; to is zero if that is not known.
 func (c *Core) status(to ring.NodeID) []byte {
 	s := status{
-		Incarnation: c.o.Incarnation, Life: c.o.Life, Clock: uint64(c.clock),
+		Incarnation: c.o.Incarnation, Life: c.o.Life, Clock: uint64(max(c.o.Bound, c.bound)), Distrust: c.wants(), Deciding: c.deciding(),
 		Member: rowOf(c.o.Self), ClusterName: c.o.ClusterName, Bootstrap: c.o.Bootstrap,
 		Replicas: c.o.Replicas, Partitions: c.o.Partitions, Shared: c.shared(),
 		Namespaces: namespaceWords(c.o.Namespaces),

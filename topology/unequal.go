@@ -2,6 +2,7 @@ package topology
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/candordb/candor/ring"
 )
@@ -27,8 +28,15 @@ type unequal struct {
 	settings []string
 }
 
-// compare notes in which of the shared settings a node differs from this one.
+// compare notes in which of the shared settings a node differs from this one. Once
+// there are members only they matter: anybody may say anything under any id.
 func (c *Core) compare(id ring.NodeID, s *status) {
+	if c.meta != nil {
+		c.unequal = slices.DeleteFunc(c.unequal, func(u unequal) bool { return !c.meta.names(u.id) })
+		if !c.meta.names(id) {
+			return
+		}
+	}
 	u := unequal{id: id}
 	for _, setting := range []struct {
 		key, unit   string
@@ -57,6 +65,9 @@ func (c *Core) compare(id ring.NodeID, s *status) {
 // differ from this one, a sentence each, as far as they have told.
 func (c *Core) Unequal() (sentences []string) {
 	for _, u := range c.unequal {
+		if c.meta != nil && !c.meta.names(u.id) {
+			continue // it was compared before there were members
+		}
 		sentences = append(sentences, u.settings...)
 	}
 	return sentences

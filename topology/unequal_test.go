@@ -50,3 +50,33 @@ func TestSettingsPutRightAreForgotten(t *testing.T) {
 		t.Errorf("%q", core.Unequal())
 	}
 }
+
+// Nor is a stranger's: once there are members, who is none is not compared, and who
+// was before is forgotten.
+func TestSettingsOfStrangersAreNotNamed(t *testing.T) {
+	w := pair(t, func(*Options) {})
+	core, other := w.nodes[0].core, w.nodes[1].core
+	if core.meta == nil {
+		t.Fatal("no cluster was made")
+	}
+	stranger := ring.NodeID{0xee}
+	other.o.KeyBytes, other.o.Self.ID = 1, stranger
+	meta := core.meta
+	core.meta = nil
+	core.heard(stranger, other.status(ring.NodeID{}))
+	if len(core.Unequal()) != 1 {
+		t.Errorf("before there are members: %q", core.Unequal())
+	}
+	core.meta = meta
+	if len(core.Unequal()) != 0 {
+		t.Errorf("it turned out to be none: %q", core.Unequal())
+	}
+	for i := range byte(9) {
+		stranger[1] = i
+		other.o.Self.ID = stranger
+		core.heard(stranger, other.status(ring.NodeID{}))
+	}
+	if len(core.Unequal()) != 0 || len(core.unequal) > 1 {
+		t.Errorf("%q of %d", core.Unequal(), len(core.unequal))
+	}
+}

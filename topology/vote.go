@@ -64,8 +64,8 @@ func (c *Core) mayVote(from ring.NodeID) bool {
 	if c.meta == nil {
 		return c.o.Forgotten == ""
 	}
-	trusted := c.distrust.generation == 0 || c.distrust.sworn
-	return trusted && c.unreadable == "" && !c.asking && !c.removed && (from == c.o.Self.ID || c.meta.names(from))
+	remembers := (c.distrust.generation == 0 || c.distrust.sworn) && c.unreadable == "" && !c.asking
+	return (remembers || traitor.Is(traitor.DistrustVotes)) && !c.removed && (from == c.o.Self.ID || c.meta.names(from))
 }
 
 // unfit says why a value cannot be the next epoch; nil if it can.
