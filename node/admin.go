@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"net"
 	"time"
 
@@ -10,7 +11,9 @@ import (
 	"github.com/candordb/candor/admin"
 	"github.com/candordb/candor/config"
 	"github.com/candordb/candor/contract"
+	"github.com/candordb/candor/hinted"
 	"github.com/candordb/candor/hlc"
+	"github.com/candordb/candor/ring"
 	"github.com/candordb/candor/topology"
 )
 
@@ -139,6 +142,20 @@ func (n *Node) namespace(row *topology.NamespaceRow) admin.Namespace {
 		ns.ValueBytes = min(ns.ValueBytes, int64(row.MaxValue))
 	}
 	return ns
+}
+
+// CountedHints implements admin.Hinter.
+func (n *Node) CountedHints(id ring.NodeID) (count int64, err error) {
+	var bad error
+	err = hintStore{n.engine}.Hints(id, hinted.Place{}, func(p hinted.Place, value []byte) bool {
+		_, counted, err := hinted.ParseValue(p.Version, value)
+		if counted {
+			count++
+		}
+		bad = err
+		return err == nil
+	})
+	return count, errors.Join(err, bad)
 }
 
 var _ admin.Node = (*Node)(nil)

@@ -107,7 +107,7 @@ func TestRepeatIsTheSameWrite(t *testing.T) {
 	if _, _, body := c.do("GET", 0, "/v1/keys/k", ""); body != "two" {
 		t.Fatalf("the value is %q", body)
 	}
-	if status, h, body := c.do("GET", 0, "/v1/outcome/k?version="+first, ""); status != 200 || h.Get("Candor-Superseded-By") != second || h.Get("Candor-Outcome") != "done" {
+	if status, h, body := c.do("GET", 0, "/v1/outcome/k?version="+first, ""); status != 200 || h.Get("Candor-Superseded-By") != second || h.Get("Candor-Outcome") != "superseded" {
 		t.Errorf("outcome: %d %v %s", status, h, body)
 	}
 }

@@ -22,17 +22,18 @@ type clock struct {
 	last     atomic.Uint64 // hlc.Timestamp
 	bound    atomic.Uint64 // hlc.Timestamp, synced
 	offset   atomic.Int64  // physical time less monotonic time, milliseconds
-	writer   uint64        // random, of this incarnation
+	writer   atomic.Uint64 // random, of this incarnation, or of the time since the clock was set right
 	tooAhead atomic.Uint64 // messages whose clock was not absorbed
 
 	mu       sync.Mutex // guards what follows
 	physical hlc.Physical
 	peers    map[ring.NodeID]heard
-	others   int   // how many peers there are
-	trustAt  int64 // monotonic milliseconds until which they are waited for
+	others   int           // how many peers there are
+	trustAt  int64         // monotonic milliseconds until which they are waited for; 0: there is no cluster yet
+	risen    hlc.Timestamp // no version of this start was stamped above it, but for those since the fence fell
 }
 
-// heard is the youngest clock that a peer's messages showed of late.
+// heard is a peer's physical clock, as its last answer showed it.
 type heard struct {
 	offset int64 // ahead of this node's physical clock, milliseconds
 	at     int64 // monotonic milliseconds
@@ -42,13 +43,14 @@ type heard struct {
 // of all others before it trusts its own.
 const peersWait = 2000
 
-// heardFor is how long, in milliseconds, what a message showed counts.
+// heardFor is how long, in milliseconds, what an answer showed counts.
 const heardFor = 10_000
 
 func newClock(maxDrift int64, writer uint64) *clock { return newClockOn(wallMillis, maxDrift, writer) }
 
 func newClockOn(wall func() int64, maxDrift int64, writer uint64) *clock {
-	c := &clock{start: time.Now(), wall: wall, writer: writer, peers: make(map[ring.NodeID]heard)}
+	c := &clock{start: time.Now(), wall: wall, peers: make(map[ring.NodeID]heard)}
+	c.writer.Store(writer)
 	c.maxDrift.Store(maxDrift)
 	c.adjust()
 	return c
@@ -90,8 +92,34 @@ func (c *clock) adjust() (jumped, fenced bool) {
 			c.peers[id] = heard{h.offset - moved, h.at}
 		}
 	}
+	if !c.fenced.Load() && c.trustAt != 0 {
+		c.risen = hlc.Timestamp(c.last.Load())
+	}
 	unknown := len(offsets) < c.others && mono < c.trustAt
-	return jumped, unknown || hlc.Fenced(median, c.maxDrift.Load())
+	if fenced = unknown || hlc.Fenced(median, c.maxDrift.Load()); !fenced && c.fenced.Load() {
+		c.setRight(physical, physical+median)
+	}
+	return jumped, fenced
+}
+
+// setRight has a clock that comes out of the fence go on as one of a start would. The
+// hybrid clock has followed physical time while that was off, and would keep an error
+// alive that has ended: for an hour or ten years each of its versions would win over
+// all later ones of others. It goes back, not below what it has stamped, and versions
+// get a fresh writer id, so that they rise and are as unique as before. Nothing is
+// stamped meanwhile: the fence still stands.
+func (c *clock) setRight(physical, median int64) {
+	for {
+		last := c.last.Load()
+		next := uint64(max(c.risen, hlc.Restart(hlc.Timestamp(last), physical, median, c.maxDrift.Load())))
+		if next >= last {
+			return
+		}
+		c.writer.Store(rand.Uint64())
+		if c.last.CompareAndSwap(last, next) {
+			return
+		}
+	}
 }
 
 // median is the median of the clocks of all members that were heard lately, own
@@ -113,6 +141,9 @@ func (c *clock) median() (hlc.Timestamp, bool) {
 // passed: one that is off must not be used before that can be known.
 func (c *clock) awaitPeers(others int) {
 	c.mu.Lock()
+	if c.trustAt == 0 {
+		c.fenced.Store(true) // nothing was stamped before
+	}
 	c.others, c.trustAt = others, c.mono()+peersWait
 	c.mu.Unlock()
 	_, fenced := c.adjust()
@@ -127,8 +158,11 @@ func (c *clock) read() hlc.Timestamp {
 // stamp makes a new version; false if the persisted bound or the fence is in
 // the way.
 func (c *clock) stamp() (hlc.Version, bool) {
+	if c.fenced.Load() {
+		return hlc.Version{}, false // a time of now must not be stamped behind the fence's end (setRight)
+	}
 	t, ok := c.tick()
-	return hlc.Version{Time: t, Writer: c.writer}, ok && !c.fenced.Load()
+	return hlc.Version{Time: t, Writer: c.writer.Load()}, ok && !c.fenced.Load()
 }
 
 // stampAbove makes a new version above another one. A time that is not a fresh
@@ -143,10 +177,10 @@ func (c *clock) stampAbove(above hlc.Version) (hlc.Version, bool) {
 }
 
 func (c *clock) tick() (hlc.Timestamp, bool) {
-	physical := c.now().Physical
 	for {
 		last := c.last.Load()
-		next := hlc.Tick(hlc.Timestamp(last), physical)
+		// Read behind last: else a time of before setRight could undo that.
+		next := hlc.Tick(hlc.Timestamp(last), c.now().Physical)
 		if !hlc.Within(next, hlc.Timestamp(c.bound.Load())) {
 			return 0, false
 		}
@@ -157,11 +191,10 @@ func (c *clock) tick() (hlc.Timestamp, bool) {
 }
 
 // observe absorbs the clock of a peer's message, if it is not too far ahead.
-func (c *clock) observe(from ring.NodeID, remote hlc.Timestamp) {
-	now := c.now()
+func (c *clock) observe(remote hlc.Timestamp) {
 	for {
 		last := c.last.Load()
-		next, ok := hlc.Receive(hlc.Timestamp(last), remote, now.Physical, c.maxDrift.Load())
+		next, ok := hlc.Receive(hlc.Timestamp(last), remote, c.now().Physical, c.maxDrift.Load()) // as in tick
 		if !ok {
 			c.tooAhead.Add(1)
 			break
@@ -171,20 +204,24 @@ func (c *clock) observe(from ring.NodeID, remote hlc.Timestamp) {
 			break
 		}
 	}
-	c.hear(from, remote.Millis()-now.Physical, now.Mono)
 }
 
-// hear keeps the largest offset of the last heardFor: a message that was long on
-// its way, or waited here, makes its sender's clock look older than it is, never
-// younger.
-func (c *clock) hear(from ring.NodeID, offset, mono int64) {
-	if !c.mu.TryLock() {
-		return // somebody else is; the next message will do
-	}
+// measure takes in the physical clock of a peer, milliseconds since 1970, from its
+// answer to a heartbeat that was sent at a monotonic time: the hybrid clocks of all
+// heads follow the fastest, and would hide which one that is. The answer was given
+// some time since then, so that the offset lies between two ends, and the nearer to 0
+// is what is proved: no clock is called off because an answer was long on its way. One
+// that took longer than clocks may differ proves nothing.
+func (c *clock) measure(from ring.NodeID, physical, asked int64) {
+	c.mu.Lock()
 	defer c.mu.Unlock()
-	if h, ok := c.peers[from]; !ok || offset >= h.offset || mono-h.at >= heardFor {
-		c.peers[from] = heard{offset, mono}
+	now := c.now()
+	took := now.Mono - asked
+	if took < 0 || took > c.maxDrift.Load() {
+		return
 	}
+	least := physical - now.Physical
+	c.peers[from] = heard{max(least, min(0, least+took)), now.Mono}
 }
 
 // The clock record is the system value clockName: version 1 (1 byte), the
@@ -193,6 +230,7 @@ func (c *clock) hear(from ring.NodeID, offset, mono int64) {
 // and what was told before is not above it.
 const (
 	clockName    = "clock"
+	askingName   = "clock.asking"
 	highestName  = "clock.highest"
 	clockVersion = 1
 )

@@ -2,6 +2,7 @@ package node
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,10 +35,11 @@ type control struct {
 	silent  atomic.Pointer[string] // who has not said yet what this node has told it; nil: nobody
 	// asking: this node has started, and does not know yet what it has told others.
 	asking   atomic.Bool
-	distrust atomic.Uint64 // the generation that an epoch has to name before it votes again
-	alarmed  string        // the last alarm that was logged
-	starts   uint64        // what the count of starts was raised to; 0: it was not
-	failed   bool          // a save has failed: core takes for saved what is not
+	trusted  bool             // it knows, durably
+	distrust atomic.Uint64    // the generation that an epoch has to name before it votes again
+	alarmed  string           // the last alarm that was logged
+	starts   uint64           // what the count of starts was raised to; 0: it was not
+	owed     topology.Effects // what core takes for saved and is not: the disk had no room
 }
 
 const (
@@ -61,26 +63,71 @@ func (c *control) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
-			c.step(ctx, func(out *topology.Effects) {
-				if t, ok := c.node.clock.tick(); ok {
-					c.core.Tick(c.node.clock.mono(), t, rand.Uint64, out)
-				}
-			})
+			if c.settle(ctx) {
+				c.step(ctx, func(out *topology.Effects) {
+					if t, ok := c.node.clock.tick(); ok {
+						if c.trusted {
+							c.core.Bounded(hlc.Timestamp(c.node.clock.bound.Load())) // it is durable
+						}
+						c.core.Tick(c.node.clock.mono(), t, rand.Uint64, out)
+					}
+				})
+				c.trust(ctx)
+			}
 		case event := <-c.events:
 			c.step(ctx, event)
 		}
 	}
 }
 
+// trust notes, durably, that this start has heard how far this node had been, before
+// anything later is told: a crash until then must not make what the disk holds now
+// the measure of that.
+func (c *control) trust(ctx context.Context) {
+	if c.trusted || len(c.owed.Saves) > 0 || !c.core.Trusts() {
+		return
+	}
+	c.trusted = c.save(ctx, []topology.Save{{Name: []byte(askingName), Value: uintValue(clockVersion, 0)}})
+}
+
 // step handles one event and carries out what follows from it. Where a save fails,
-// nothing else of the event happens, nor of any behind it: core would tell others what
-// it has not saved, and what this node is held to behind its next start.
+// nothing else of the event happens yet, nor of any behind it: core would tell others
+// what it has not saved, and what this node is held to behind its next start. What is
+// saved, and what follows from that, is owed until settle has it; messages are lost
+// meanwhile, as messages may be.
 func (c *control) step(ctx context.Context, event func(*topology.Effects)) {
 	var out topology.Effects
 	event(&out)
-	if c.failed = c.failed || !c.save(ctx, out.Saves); c.failed {
+	if len(c.owed.Saves) == 0 && c.save(ctx, out.Saves) {
+		c.carryOut(&out)
 		return
 	}
+	if len(c.owed.Saves) > 0 && c.node.engine.Err() != nil {
+		return // and so for ever: nothing is saved any more
+	}
+	c.owed.Saves = append(c.owed.Saves, out.Saves...)
+	c.owed.Outcomes = append(c.owed.Outcomes, out.Outcomes...)
+	c.owed.Installed = cmp.Or(out.Installed, c.owed.Installed)
+	c.owed.Removed = cmp.Or(out.Removed, c.owed.Removed)
+}
+
+// settle makes up for saves that have failed, in their order, and says whether none
+// is left. A disk that was full has room again some time; one that has failed has not.
+func (c *control) settle(ctx context.Context) bool {
+	if len(c.owed.Saves) == 0 {
+		return true
+	}
+	if c.node.engine.Err() != nil || !c.save(ctx, c.owed.Saves) {
+		return false
+	}
+	owed := c.owed
+	c.owed = topology.Effects{}
+	c.carryOut(&owed)
+	return true
+}
+
+// carryOut does what follows from an event whose saves are durable.
+func (c *control) carryOut(out *topology.Effects) {
 	if out.Installed != nil {
 		c.node.install(out.Installed)
 	}
@@ -279,10 +326,16 @@ func (c *control) newer(from ring.NodeID, epoch uint64) {
 // the epoch that it has made once this node acts on that. Its errors are those of
 // package topology; where ctx ends first, the change is not known to be decided.
 func (n *Node) Propose(ctx context.Context, change topology.Change) (epoch uint64, err error) {
+	return n.decide(ctx, func(to any, out *topology.Effects) {
+		n.control.core.Propose(n.clock.mono(), to, change, out)
+	})
+}
+
+// decide begins something of which an Outcome tells what has become of it, and waits for
+// that.
+func (n *Node) decide(ctx context.Context, begin func(to any, out *topology.Effects)) (epoch uint64, err error) {
 	told := make(chan topology.Outcome, 1)
-	event := func(out *topology.Effects) {
-		n.control.core.Propose(n.clock.mono(), (chan<- topology.Outcome)(told), change, out)
-	}
+	event := func(out *topology.Effects) { begin((chan<- topology.Outcome)(told), out) }
 	select {
 	case n.control.events <- event:
 	case <-ctx.Done():

@@ -23,7 +23,8 @@
 //     the links to the members, gossip, and readiness.
 //  6. The members are asked what they have heard of this node. Nothing is served
 //     before they have answered, or 10 s have passed; what is in doubt goes into
-//     quarantine (quarantine.go) and is rebuilt by package repair.
+//     quarantine (quarantine.go) and is rebuilt by package repair; and so does what an
+//     operator has given up meanwhile (givenup.go).
 //
 // The order of the stop, each step bounded:
 //
@@ -32,7 +33,8 @@
 //     in flight is finished.
 //  2. Gossip says that this node leaves, so that nobody has to find out.
 //  3. What is in flight here ends, or drain.timeout does; then it is in doubt.
-//  4. Connections and links close, so that no more writes come.
+//  4. Connections and links close, so that no more writes come, and those that still
+//     waited for a late replica leave it a hint or a mark.
 //  5. The committer finishes its queue, then the database and the directory are
 //     closed: an acknowledgement that was sent was synced before, so this
 //     closes files and saves nothing.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -24,6 +25,7 @@ type evidence struct {
 	node    *Node
 	answers chan told
 	judged  atomic.Pointer[judgement] // nil: there is none yet
+	wanted  atomic.Pointer[time.Time] // since when somebody waits for what all say now; nil: nobody did yet
 
 	mu   sync.Mutex // guards what follows
 	rows map[ring.NodeID]*heardOf
@@ -115,6 +117,10 @@ func (e *evidence) run(ctx context.Context) error {
 // ask asks all members that are due, and gives up questions that took too long.
 func (e *evidence) ask(now time.Time) {
 	peers := e.node.links.all()
+	every := askEvery
+	if since := e.wanted.Load(); since != nil && now.Sub(*since) < saidWithin {
+		every = evidenceTick // a report of before is of no use now
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for id := range e.rows { // each by itself: order does not matter
@@ -137,7 +143,7 @@ func (e *evidence) ask(now time.Time) {
 		if r.pending != 0 && now.Sub(r.asked) >= askTimeout {
 			*r = heardOf{linked: true, asked: r.asked, rtt: r.rtt, answer: verdict.Silent, at: r.asked, why: fmt.Sprintf("its link stands, and it did not report within %v", askTimeout)}
 		}
-		if r.pending == 0 && (!was || now.Sub(r.asked) >= askEvery) {
+		if r.pending == 0 && (!was || now.Sub(r.asked) >= every) {
 			r.asked, r.pending = now, e.send(p)
 		}
 	}
@@ -237,7 +243,7 @@ func (e *evidence) judge(now time.Time) {
 	if j.result.Verdict == verdict.OK {
 		say = e.node.log.Info
 	}
-	if before != nil { // the first one is UNKNOWN: nobody has answered yet
+	if before != nil && !e.node.draining.Load() { // the first one is UNKNOWN: nobody has answered yet; the last ones only see this node leave
 		say("the verdict on the cluster is another one", "verdict", string(j.result.Verdict), "was", string(before.result.Verdict), "sentence", j.result.Sentence, "why", verdict.Why(j.result, j.findings))
 	}
 }
@@ -250,11 +256,37 @@ func (j *judgement) begin(before *judgement) {
 		if f.Severity == verdict.Fine {
 			continue
 		}
-		j.began[about(f)] = j.at
-		if before != nil && !before.began[about(f)].IsZero() {
-			j.began[about(f)] = before.began[about(f)]
+		j.began[about(f)] = before.since(f, j.at)
+	}
+}
+
+// since is since when a finding was there already, or else now. One that names more
+// nodes than before, or fewer, is the same still.
+func (j *judgement) since(f *verdict.Finding, now time.Time) time.Time {
+	if j == nil {
+		return now
+	}
+	if at, same := j.began[about(f)]; same {
+		return at
+	}
+	for i := range j.findings {
+		g := &j.findings[i]
+		at, told := j.began[about(g)]
+		if told && g.Code == f.Code && g.Severity == f.Severity && len(f.Nodes) > 0 && len(g.Nodes) > 0 && (within(f.Nodes, g.Nodes) || within(g.Nodes, f.Nodes)) && at.Before(now) {
+			now = at
 		}
 	}
+	return now
+}
+
+// within says whether all of some are among others.
+func within(some, others []string) bool {
+	for _, s := range some {
+		if !slices.Contains(others, s) {
+			return false
+		}
+	}
+	return true
 }
 
 // verdictNow is the last verdict; UNKNOWN, without a sentence, if there is none or it is

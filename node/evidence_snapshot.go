@@ -36,8 +36,13 @@ func (n *Node) Evidence() *verdict.Snapshot {
 		})
 	}
 	s.Namespaces = verdict.Known(namespaces)
+	s.Losses = verdict.Known(lossesOnRecord(st.meta))
 	return s
 }
+
+// looksFor is for how long after its start a node looks for a member that it has never
+// heard before that counts as silent: nodes are started together, one after the other.
+const looksFor = 5 * time.Second
 
 // member is what is known of a member.
 func (e *evidence) member(m ring.Member) verdict.Member {
@@ -48,7 +53,10 @@ func (e *evidence) member(m ring.Member) verdict.Member {
 	if m.ID == e.node.id {
 		if own := e.node.reporter.kept.Load(); own != nil {
 			now := *own.Report
-			now.Peers = e.node.reporter.peers() // that is seen at once, and nothing shall contradict itself
+			// What is seen at once, so that nothing contradicts itself.
+			now.Peers, now.Voters = e.node.reporter.peers(), e.node.reporter.voters()
+			now.Quarantine, now.Fenced = e.node.reporter.quarantine(), verdict.Known(e.node.clock.fenced.Load())
+			now.Waiting = verdict.Known(e.node.lost.waits())
 			row.Answer, row.Report, row.AgeMS = verdict.Answered, &now, verdict.Known(time.Since(own.at).Milliseconds())
 		}
 		return row
@@ -57,8 +65,13 @@ func (e *evidence) member(m ring.Member) verdict.Member {
 	if p == nil {
 		return row
 	}
-	if s := e.node.watch.sight(p); s.Heard {
-		row.Since = verdict.Known(verdict.Time(e.node.clock.now().Physical - max(e.node.watch.now()-s.HeardAt, 0)))
+	sight := e.node.watch.sight(p)
+	if sight.Heard {
+		row.Since = verdict.Known(verdict.Time(e.node.clock.now().Physical - max(e.node.watch.now()-sight.HeardAt, 0)))
+	}
+	if !p.Link.Up() && !sight.Heard && (p.failure.Load() == nil || time.Since(e.node.started) < looksFor) {
+		row.Error = p.whyDown() // it is looked for still: nobody was asked yet, and that is no silence
+		return row
 	}
 	if !p.Link.Up() {
 		row.Answer, row.AgeMS, row.Error = verdict.Silent, verdict.Known(int64(0)), p.whyDown()

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 )
@@ -58,6 +59,39 @@ func TestAReplicaThatWasAwayIsRepaired(t *testing.T) {
 			t.Errorf("k%d was deleted and purged: %d %s", i, status, body)
 		}
 	}
+}
+
+// A cluster knows how far it is repaired soon after its start, whatever the interval,
+// and a restart of one node takes that back at none (rule 7).
+func TestRepairedAsOfIsKnownAfterAStartAndOutlivesARestart(t *testing.T) {
+	c := newCluster(t, 3)
+	t.Cleanup(c.stop)
+	for i := range c.nodes {
+		c.nodes[i].config.Repair.ExchangeInterval = time.Hour
+		c.start(i)
+	}
+	const asOf = "candor_repaired_as_of_timestamp_seconds"
+	known := func(nodes ...int) bool {
+		return !slices.ContainsFunc(nodes, func(i int) bool { at := c.metric(i, asOf); return at == "" || at == "0" })
+	}
+	eventually(t, "all know how far they are repaired", func() bool { return known(0, 1, 2) })
+	c.halt(1)
+	eventually(t, "the node is gone", func() bool {
+		rows := c.status(0).Nodes
+		for i := range rows {
+			if !rows[i].Reachable {
+				return true
+			}
+		}
+		return false
+	})
+	c.start(1)
+	eventually(t, "the one that was started again knows it too", func() bool {
+		if !known(0, 2) {
+			t.Fatal("the others know it no more")
+		}
+		return known(1)
+	})
 }
 
 // insist makes a request until it is done.

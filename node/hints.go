@@ -32,6 +32,7 @@ type hints struct {
 	in     hinted.Input
 	out    hinted.Effects
 	writes []replica.Write
+	unread map[ring.NodeID]string // why the hints for a target cannot be read, as it was logged
 }
 
 const (
@@ -46,7 +47,7 @@ const (
 
 // newHints walks the hints that are stored.
 func newHints(n *Node) (*hints, error) {
-	h := &hints{node: n, store: hintStore{n.engine}, nudge: make(chan struct{}, 1), compact: make(chan ring.NodeID, 16)}
+	h := &hints{node: n, store: hintStore{n.engine}, nudge: make(chan struct{}, 1), compact: make(chan ring.NodeID, 16), unread: make(map[ring.NodeID]string)}
 	o := n.config.Hints
 	core, err := hinted.New(hinted.Options{
 		Self: n.id, MaxBytes: int64(o.MaxBytes), MaxAge: o.MaxAge, Rate: int64(o.ReplayRate), Retry: o.Retry,
@@ -74,7 +75,9 @@ func (h *hints) run(ctx context.Context) error {
 		case <-tick.C:
 		case <-h.nudge:
 		}
-		if h.node.Cluster() != nil {
+		// Before it is known what this node has told others, its hints may be those of an
+		// older copy of its data folder.
+		if h.node.Cluster() != nil && h.node.lost.admitted.Load() {
 			h.step()
 		}
 	}
@@ -102,12 +105,26 @@ func (h *hints) step() {
 		}
 		for _, p := range h.out.Reads {
 			err := p.Fill(h.store)
-			if err != nil {
-				h.node.log.Error("hints cannot be read", "target", p.Target(), "error", err)
-			}
+			h.tellUnread(p.Target(), err)
 			h.with(func(c *hinted.Core) { c.Filled(h.now(), p, err) })
 		}
 		more = len(h.out.Reads) > 0
+	}
+}
+
+// tellUnread logs that the hints for a target cannot be read, once until that changes:
+// a storage that has stopped says the same every few seconds.
+func (h *hints) tellUnread(target ring.NodeID, err error) {
+	if err == nil {
+		if h.unread[target] != "" {
+			delete(h.unread, target)
+			h.node.log.Info("hints can be read again", "target", target)
+		}
+		return
+	}
+	if why := err.Error(); h.unread[target] != why {
+		h.unread[target] = why
+		h.node.log.Error("hints cannot be read", "target", target, "error", err)
 	}
 }
 
@@ -214,6 +231,9 @@ func (h *hints) sendAll(sends []hinted.Send) bool {
 func (h *hints) result(call uint64, from ring.NodeID, code contract.Code, kind contract.ClockKind) {
 	now := h.now()
 	h.with(func(c *hinted.Core) { c.Reply(now, from, call, code, kind) })
+	if from == h.node.id && code != contract.OK {
+		return // the storage took nothing, full or stopped: to try again at once would be all that this node does
+	}
 	select {
 	case h.nudge <- struct{}{}:
 	default:
@@ -260,7 +280,10 @@ func (n *Node) KeepHint(k *coordinator.Hint) {
 	own := hinted.Hint{
 		Target: k.Target, Place: hinted.Place{Version: k.Version, Token: k.Place.Token, Namespace: k.Place.Namespace, Key: k.Place.Key}, Record: k.Record,
 	}
-	if n.gate.busy() && n.hints.reach(k.Target) == hinted.Up {
+	switch {
+	case n.control.distrust.Load() != 0:
+		own.Record = nil // its floor may lie below what it has told others of its hints
+	case n.gate.busy() && n.hints.reach(k.Target) == hinted.Up:
 		own.Record = nil // it is only late, as everything is now: to store it too would make that worse
 	}
 	now := n.hints.now()
@@ -281,16 +304,20 @@ func (n *Node) KeepHint(k *coordinator.Hint) {
 
 // StandsIn implements router.Healing.
 func (n *Node) StandsIn(target ring.NodeID, bytes int) (ok bool) {
-	n.hints.with(func(c *hinted.Core) { ok = c.StandsIn(target, bytes) })
+	n.hints.with(func(c *hinted.Core) { ok = n.control.distrust.Load() == 0 && c.StandsIn(target, bytes) })
 	return ok
 }
 
 // Stood implements router.Healing.
 func (n *Node) Stood(w *replica.Write) {
-	own := hinted.Hint{
+	n.hints.with(func(c *hinted.Core) { c.Stood(hintOf(w)) })
+}
+
+// hintOf is the hint that a Stand keeps.
+func hintOf(w *replica.Write) *hinted.Hint {
+	return &hinted.Hint{
 		Target: w.Target, Place: hinted.Place{Version: w.Version, Token: ring.Token(w.Token), Namespace: w.Namespace, Key: w.Key}, Record: w.Record,
 	}
-	n.hints.with(func(c *hinted.Core) { c.Stood(&own) })
 }
 
 // Kept implements router.Healing.

@@ -1,11 +1,23 @@
 package node
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/candordb/candor/coordinator"
+	"github.com/candordb/candor/hlc"
+	"github.com/candordb/candor/record"
+	"github.com/candordb/candor/replica"
+	"github.com/candordb/candor/ring"
+	"github.com/candordb/candor/storage"
+	"github.com/candordb/candor/topology"
 )
 
 // hintsFor is what the nodes that are not away keep for the one that is: counted
@@ -16,6 +28,32 @@ func (c *cluster) hintsFor(name string, at ...int) (sum int) {
 		sum += int(n)
 	}
 	return sum
+}
+
+// Rule 8: a node that may hold less than it has told others may have told them that it
+// keeps no hints so old: until it is rebuilt it keeps none, and stands in for nobody.
+func TestANodeThatIsBehindKeepsNoHints(t *testing.T) {
+	c, h := quickCluster(t)
+	n, away := h.node(0), h.node(2).id
+	c.halt(2) // of those that are left one may not vote: no epoch can begin a rebuild
+	offer := func() {
+		v := hlc.Version{Time: hlc.Make(n.clock.now().Physical, 0), Writer: 1}
+		rec := record.Append(nil, 1, []byte("k"), record.Record{Version: v, Value: []byte("v")})
+		token, _ := ring.TokenOf(nil, "default", []byte("k"))
+		n.KeepHint(&coordinator.Hint{Target: away, Place: coordinator.Place{Token: token, Namespace: 1, Key: []byte("k")}, Version: v, Record: rec})
+	}
+	offer()
+	eventually(t, "it keeps a hint", func() bool { return n.HintsFor(away) == 1 })
+	if !n.StandsIn(away, 1) {
+		t.Error("it does not stand in, and nothing is wrong with it")
+	}
+	n.control.post(func(out *topology.Effects) { n.control.core.Distrust("a test says so", rand.Uint64, out) })
+	eventually(t, "it has dropped its hints, and they are gone", func() bool { return n.lost.sweptFor() != 0 && n.HintsFor(away) == 0 })
+	offer()
+	n.commitOne(t.Context(), replica.Write{Kind: replica.System, Key: []byte("a test"), Record: []byte("x")}) // behind the hint, if there is one
+	if n.HintsFor(away) > 0 || n.StandsIn(away, 1) {
+		t.Errorf("it keeps %d hints, and stands in: %v", n.HintsFor(away), n.StandsIn(away, 1))
+	}
 }
 
 // Rule 5: what a replica has missed while it was away is kept for it, survives the
@@ -68,5 +106,20 @@ func TestAReplicaThatWasAwayGetsItsHints(t *testing.T) {
 		if i < 5 && status != http.StatusNotFound || i >= 5 && body != fmt.Sprint("v", i) {
 			t.Errorf("%s of the node that was away, alone: %d %q", path, status, body)
 		}
+	}
+}
+
+// Hints that cannot be read are told once, and again when the reason is another one or
+// they were read in between: a storage that has stopped is asked every few seconds.
+func TestUnreadHintsAreToldOnce(t *testing.T) {
+	var said bytes.Buffer
+	h := &hints{node: &Node{log: slog.New(slog.NewTextHandler(&said, nil))}, unread: make(map[ring.NodeID]string)}
+	stopped, closed := storage.ErrPoisoned, storage.ErrClosed
+	for _, err := range []error{nil, stopped, stopped, stopped, closed, closed, nil, nil, stopped} {
+		h.tellUnread(ring.NodeID{1}, err)
+	}
+	h.tellUnread(ring.NodeID{2}, stopped)
+	if lines := strings.Count(said.String(), "cannot be read"); lines != 4 || strings.Count(said.String(), "read again") != 1 {
+		t.Errorf("%d lines:\n%s", lines, said.String())
 	}
 }

@@ -31,7 +31,7 @@ func (n *Node) openStorage() error {
 	s := n.config.Storage
 	o := storage.Options{
 		WriteBuffer: int(s.WriteBuffer), BlockCache: int(s.BlockCache), BlockSize: int(s.BlockSize), OpenFiles: s.OpenFiles,
-		BloomBits: s.BloomBits, Snappy: s.Compression == "snappy", Log: n.log, Reserve: reserve(s.Reserve),
+		BloomBits: s.BloomBits, Snappy: s.Compression == "snappy", Log: n.log, Reserve: reserve(s.Reserve), FS: n.machine.Disk,
 	}
 	dir, err := n.openDir(o)
 	if err != nil {
@@ -54,12 +54,12 @@ func (n *Node) openStorage() error {
 
 // openDir opens the data directory, one that has lost its database too.
 func (n *Node) openDir(o storage.Options) (*storage.Dir, error) {
-	dir, err := storage.OpenDir(n.config.Node.DataDir, rand.Reader, nil)
+	dir, err := storage.OpenDir(n.config.Node.DataDir, rand.Reader, n.machine.Disk)
 	if !errors.Is(err, storage.ErrLost) || !n.hasOthers() {
 		return dir, err
 	}
 	n.log.Error("the database is gone: all that this node held will be rebuilt from the other members", "error", err)
-	if dir, err = storage.OpenLostDir(n.config.Node.DataDir, nil); err != nil {
+	if dir, err = storage.OpenLostDir(n.config.Node.DataDir, n.machine.Disk); err != nil {
 		return nil, err
 	}
 	if err := n.renew(dir, o, storage.Everything); err != nil {
@@ -102,6 +102,9 @@ func newLost(n *Node) (*lost, error) {
 		return nil, err
 	}
 	if l.swept, err = systemUint(n.engine, sweptName, lostVersion); err != nil {
+		return nil, err
+	}
+	if l.paid, err = systemUint(n.engine, paidName, lostVersion); err != nil {
 		return nil, err
 	}
 	return l, l.lacksMetadata()

@@ -6,9 +6,10 @@ import (
 	"time"
 
 	"github.com/candordb/candor/gossip"
+	"github.com/candordb/candor/storage"
 )
 
-// Machine is what a node finds outside itself: sockets and the wall clock. A
+// Machine is what a node finds outside itself: sockets, a disk and the wall clock. A
 // nil field is the real thing. It is for tests that run real nodes and cut them
 // off from each other, or set their clocks.
 type Machine struct {
@@ -18,6 +19,8 @@ type Machine struct {
 	Dial func(ctx context.Context, address string) (net.Conn, error)
 	// Gossip carries gossip. Default: UDP and TCP.
 	Gossip gossip.Network
+	// Disk holds the data folder. Default: the machine's files.
+	Disk storage.FS
 	// Wall is the wall clock, in milliseconds since 1970.
 	Wall func() int64
 	// Lost says, while the node stops, that its machine is gone from the network:

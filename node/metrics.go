@@ -19,6 +19,7 @@ type metrics struct {
 	node     *Node
 	registry *prometheus.Registry
 	answers  [ops][codes]atomic.Uint64
+	times    [kinds]tookTimes
 }
 
 // The table of answers: ops by number, codes by class and number within it.
@@ -100,6 +101,7 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	gauge(descEpoch, float64(n.Epoch()))
 	counter(descTooAhead, n.clock.tooAhead.Load())
 	gauge(descBuild, 1, n.version)
+	m.collectTook(out)
 	m.collectStorage(gauge, counter, out)
 	m.collectRepair(gauge, counter)
 	m.collectHints(gauge, counter)

@@ -40,7 +40,7 @@ type Node struct {
 	id          ring.NodeID
 	incarnation uint64
 	life        uint64        // random, of this start
-	highest     hlc.Timestamp // of the clock bounds of all starts before this one
+	found       hlc.Timestamp // the clock bound that the first start has found which has not yet heard how far this node had been
 	rpcOptions  rpc.Options
 	started     time.Time
 
@@ -238,7 +238,7 @@ func (n *Node) Observe(from ring.NodeID, t hlc.Timestamp) {
 			return
 		}
 	}
-	n.clock.observe(from, t)
+	n.clock.observe(t)
 }
 
 // Goodbye implements router.World.
@@ -260,8 +260,11 @@ func (n *Node) committed(turn *router.Turn, writes []replica.Write, err error) {
 		code = contract.NotReady
 	}
 	n.probe.commit(writes)
-	if err == nil {
+	switch {
+	case err == nil:
 		n.publish()
+	case code == contract.DiskFull:
+		n.undo(writes)
 	}
 	n.router.Begin(turn)
 	n.router.Committed(turn, writes, code)

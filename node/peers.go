@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
@@ -46,7 +47,12 @@ func (p *peer) Up() (up, suspect bool) {
 }
 
 // Beat implements router.Peer.
-func (p *peer) Beat(incarnation uint64) { p.incarnation.Store(incarnation) }
+func (p *peer) Beat(incarnation, physical uint64, echo []byte) {
+	p.incarnation.Store(incarnation)
+	if physical != 0 && len(echo) == 8 {
+		p.node.clock.measure(p.id, int64(physical), int64(binary.BigEndian.Uint64(echo)))
+	}
+}
 
 // Phi implements router.Peer.
 func (p *peer) Phi() (thousandths uint64, measured bool) {
@@ -122,7 +128,7 @@ func (l *links) dialMember(m ring.Member) *peer {
 	o.OnHello = func(body []byte) error {
 		clock, err := n.checkHello(body, m.ID)
 		if err == nil {
-			n.clock.observe(m.ID, clock)
+			n.clock.observe(clock)
 		}
 		return err
 	}
@@ -276,7 +282,7 @@ type bootHandler struct {
 func (h *bootHandler) Frame(body []byte) {
 	var a wire.PeerAnswer
 	if id := h.id.Load(); id != nil && wire.DecodePeerAnswer(body, &a) == nil {
-		h.node.clock.observe(*id, a.Clock)
+		h.node.clock.observe(a.Clock)
 		h.node.control.answer(*id, &a)
 	}
 }

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -29,12 +30,17 @@ type lost struct {
 	mu      sync.Mutex // guards what follows
 	missing storage.Missing
 	plan    repair.Plan // as saved
+	owed    uint64      // the last epoch known here that gives up copies of this node's
+	paid    uint64      // the last for which these went into quarantine, as saved
 	swept   uint64      // the generation of distrust for which all went into quarantine
+	unsaved bool        // swept is not saved yet: hints that go with it are still there
 	of      int         // partitions that were in quarantine at most since they were none
 	waiting string      // why the epoch that begins or ends it is not there
+	failed  uint64      // the epoch in which that was so
 
 	// of the goroutine of run
 	from    uint64 // as the Core of repair knows it
+	epoch   uint64 // likewise, that of the losses
 	told    time.Time
 	propose time.Time // not before
 	since   time.Time // when the quarantine was noticed; zero: there is none
@@ -47,6 +53,7 @@ const (
 	planName      = "storage.rebuild"
 	planAfterName = "storage.rebuild.after"
 	sweptName     = "storage.quarantined"
+	paidName      = "storage.given_up"
 	lostVersion   = 1
 
 	metadataName = topology.MetadataName
@@ -84,7 +91,10 @@ func (l *lost) step(ctx context.Context, st *state) {
 	if distrust != 0 && distrust != l.sweptFor() && !l.quarantineAll(ctx, st, distrust) {
 		return
 	}
-	if !asking && !l.admitted.Swap(true) {
+	if !l.keepSwept(ctx, st) || !l.payUp(ctx, st) {
+		return
+	}
+	if !asking && l.admit() {
 		l.node.admin.Changed()
 	}
 	if l.admitted.Load() {
@@ -106,18 +116,7 @@ func (l *lost) quarantineAll(ctx context.Context, st *state, distrust uint64) bo
 	if !l.savePlan(ctx, repair.Plan{}) {
 		return false
 	}
-	var writes []replica.Write
-	for p := range view.Q() {
-		if view.Owns(p, l.node.id) {
-			writes = append(writes, replica.Write{Kind: replica.Quarantine, Token: l.node.tokenOf(p)})
-		}
-	}
-	for _, w := range writes[:max(len(writes)-1, 0)] {
-		if !l.node.control.submit(ctx, w) {
-			return false
-		}
-	}
-	if n := len(writes); n > 0 && l.node.commitOne(ctx, writes[n-1]) != contract.OK { // those before it are durable then, too
+	if !l.isolate(ctx, l.node.owned(view)) {
 		return false
 	}
 	l.node.hints.with(func(h *hinted.Core) {
@@ -125,12 +124,48 @@ func (l *lost) quarantineAll(ctx context.Context, st *state, distrust uint64) bo
 			h.Drop(l.node.hints.now(), m.ID)
 		}
 	})
-	if !l.saveUint(ctx, sweptName, distrust) {
+	l.mu.Lock()
+	l.swept, l.unsaved = distrust, true
+	l.mu.Unlock()
+	return true
+}
+
+// keepSwept saves for what all went into quarantine, once the hints that were dropped
+// are gone: they are erased behind everything else, and a restart in between has to
+// drop the rest. Else its targets would refuse them for ever. False: it could not be saved.
+func (l *lost) keepSwept(ctx context.Context, st *state) bool {
+	l.mu.Lock()
+	swept, unsaved := l.swept, l.unsaved
+	l.mu.Unlock()
+	if !unsaved {
+		return true
+	}
+	for _, m := range st.cluster.Ring.Members() {
+		if l.node.HintsFor(m.ID) > 0 {
+			return true // not yet
+		}
+	}
+	if !l.saveUint(ctx, sweptName, swept) {
 		return false
 	}
 	l.mu.Lock()
-	l.swept = distrust
+	l.unsaved = false
 	l.mu.Unlock()
+	return true
+}
+
+// isolate puts partitions into quarantine, durably.
+func (l *lost) isolate(ctx context.Context, partitions []int) bool {
+	for i, p := range partitions {
+		w := replica.Write{Kind: replica.Quarantine, Token: l.node.tokenOf(p)}
+		if i < len(partitions)-1 {
+			if !l.node.control.submit(ctx, w) {
+				return false
+			}
+		} else if l.node.commitOne(ctx, w) != contract.OK { // those before it are durable then, too
+			return false
+		}
+	}
 	return true
 }
 
@@ -158,8 +193,12 @@ func (l *lost) rebuild(ctx context.Context, st *state, distrust uint64) {
 	s := repair.Situation{
 		Quarantined: len(partitions) > 0, Plan: l.plan, Epoch: uint64(st.cluster.Ring.Epoch()), Distrust: distrust, Named: l.node.planOf(st),
 	}
-	l.mu.Unlock()
+	paid := l.paid
 	move, plan := s.Next(someNumber())
+	if move != repair.Begin && move != repair.End || s.Epoch != l.failed {
+		l.waiting = "" // it moves, or it was an epoch ago that it did not
+	}
+	l.mu.Unlock()
 	from := uint64(0)
 	switch move {
 	case repair.Save:
@@ -169,16 +208,24 @@ func (l *lost) rebuild(ctx context.Context, st *state, distrust uint64) {
 		if len(rows) == owned {
 			rows = nil // all
 		}
-		l.proposeOne(ctx, "begins", topology.StartRebuild(l.node.id, plan.Generation, rows))
+		l.proposeOne(ctx, "begins", topology.BehindLosses(l.node.id, paid, topology.StartRebuild(l.node.id, plan.Generation, rows)))
 	case repair.Go:
 		from = plan.After
 	case repair.End:
 		l.proposeOne(ctx, "ends", topology.EndRebuild(l.node.id, plan.Generation))
 	}
-	if now := time.Now(); from != l.from || now.Sub(l.told) > time.Second {
-		l.from, l.told = from, now
+	epoch := uint64(st.cluster.Ring.Epoch())
+	if now := time.Now(); from != l.from || epoch != l.epoch || now.Sub(l.told) > time.Second {
+		l.from, l.epoch, l.told = from, epoch, now
+		losses, generation := lossesOf(st.meta), uint64(0)
+		if from != 0 {
+			generation = s.Named.Generation
+		}
 		r := l.node.repair
-		r.post(func(*repair.Effects) { r.core.Rebuild(from) })
+		r.post(func(*repair.Effects) {
+			r.core.Rebuild(from)
+			r.core.Accept(epoch, losses, generation)
+		})
 	}
 }
 
@@ -206,8 +253,12 @@ func (l *lost) proposeOne(ctx context.Context, what string, change topology.Chan
 	l.propose = time.Now().Add(lostRetry)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.waiting = ""; err != nil {
-		l.waiting = fmt.Sprintf("the epoch that %s the rebuild: %v", what, err)
+	if l.waiting = ""; errors.Is(err, topology.ErrOutrun) {
+		l.propose = time.Time{} // it may be what was waited for; else it is proposed again on top of that
+		return
+	}
+	if err != nil {
+		l.waiting, l.failed = fmt.Sprintf("the epoch that %s the rebuild: %v", what, err), l.node.Epoch()
 		l.node.log.Warn("the epoch that "+what+" the rebuild of this node is not decided yet", "error", err)
 		return
 	}
@@ -258,6 +309,9 @@ func (l *lost) without(partition int) []replica.Write {
 func (l *lost) waits() string {
 	if l.admitted.Load() {
 		return ""
+	}
+	if l.owes() {
+		return "an operator has given up copies of this node, which go into quarantine"
 	}
 	who := ""
 	if p := l.node.control.silent.Load(); p != nil {
@@ -311,10 +365,8 @@ func (n *Node) quarantine() (q quarantineState, known bool) {
 		return q, true
 	}
 	q.Rebuilding = v.rebuilding
-	for _, r := range v.rebuilding {
-		if r.Stage == repair.Waits && r.Why != (repair.Blame{}) && r.Why.Why != repair.NoEpoch && q.Waiting == "" {
-			q.Waiting = fmt.Sprintf("partition %d: %s %v", r.Partition, n.nameOf(r.Why.Node), r.Why.Why)
-		}
+	if r, waits := repair.Waiting(v.rebuilding); waits && q.Waiting == "" {
+		q.Waiting = fmt.Sprintf("partition %d: %s %v", r.Partition, n.nameOf(r.Why.Node), r.Why.Why)
 	}
 	return q, true
 }
@@ -332,6 +384,7 @@ func (n *Node) nameOf(id ring.NodeID) string {
 // forgetRebuilt takes back what was proved with the members whose rebuild begins with
 // an epoch, before this node acts on it.
 func (n *Node) forgetRebuilt(m *topology.Metadata) {
+	n.lost.owe(m)
 	before := n.state.Load()
 	if before == nil {
 		return // nothing is proved yet

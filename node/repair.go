@@ -110,9 +110,13 @@ func (r *repairer) begin() bool {
 		return false
 	}
 	o := n.config.Repair
+	proofs, err := system(n.engine, repair.ProofsName)
+	if err != nil {
+		n.log.Warn("what was proved before this start cannot be read: it is proved anew", "error", err)
+	}
 	r.core = repair.New(repair.Options{
 		Self: n.id, Shape: n.trees.of.Shape(), Instance: rand.Uint64(), AgeLimit: c.AgeLimit,
-		ExchangeInterval: o.ExchangeInterval.Milliseconds(), Rate: int64(o.Rate),
+		ExchangeInterval: o.ExchangeInterval.Milliseconds(), Rate: int64(o.Rate), Proofs: proofs,
 	}, local{n})
 	var out repair.Effects
 	r.tick(&out)
@@ -333,7 +337,7 @@ var here = [...]replica.Kind{
 	repair.Exchange: replica.Exchange, repair.SetFloor: replica.SetFloor, repair.Agree: replica.Agree, repair.Adopt: replica.Adopt,
 	repair.Purge: replica.Purge, repair.ForgetVoid: replica.Unvoid,
 	repair.Fence: replica.Quarantine, repair.Note: replica.Note, repair.Restore: replica.Rebuild, repair.Drop: replica.Drop,
-	repair.Release: replica.Release, repair.Heal: replica.Heal,
+	repair.Release: replica.Release, repair.Heal: replica.Heal, repair.Proofs: replica.System,
 }
 
 // recount counts trees anew as they are asked for, until ctx ends.
@@ -477,5 +481,11 @@ func (l local) Voids(from, last uint64, fn func(uint64, uint32, []byte, hlc.Vers
 
 // MayPurge implements repair.Local.
 func (l local) MayPurge(partition int) bool {
-	return l.trees.mortal(partition) || l.store.voided.Load()
+	_, _, some := l.Mortal(partition, 0)
+	return some || l.store.voided.Load()
+}
+
+// Mortal implements repair.Local.
+func (l local) Mortal(partition, leaf int) (first, last int, some bool) {
+	return l.trees.mortal(partition, leaf)
 }

@@ -28,7 +28,9 @@ type reporter struct {
 	unwell         int64 // since when gossip doubts this node, monotonic milliseconds; 0: it does not
 	figures        history
 	process        processFigures
-	trees          []string // ready or building, by partition, as it was last seen
+	trees          []string            // ready or building, by partition, as it was last seen
+	counted        verdict.Opt[uint64] // records, at countedAt
+	countedAt      int64               // monotonic milliseconds
 }
 
 // report is what was said at a time; it never changes.
@@ -92,7 +94,7 @@ func (r *reporter) make() *verdict.Report {
 	own := &verdict.Report{
 		Version: verdict.Known(n.version), Incarnation: verdict.Known(n.incarnation), UptimeMS: verdict.Known(time.Since(n.started).Milliseconds()),
 		Epoch: verdict.Known(epoch), EpochAgeMS: verdict.Known(mono - r.epochAt),
-		Fenced: verdict.Known(n.clock.fenced.Load()), Draining: verdict.Known(n.draining.Load()), Stopped: verdict.Known(""),
+		Fenced: verdict.Known(n.clock.fenced.Load()), Draining: verdict.Known(n.draining.Load()), Stopped: verdict.Known(""), Waiting: verdict.Known(n.lost.waits()),
 		OffsetMS: n.clock.off(), Probe: r.timed.last(), Bounds: r.bounds(), Shared: verdict.Known(r.shared()),
 		Durability: verdict.Known("sync"), Insecure: verdict.Known(n.config.Insecure && n.beyondLoopback()),
 		Quarantine: r.quarantine(), Damage: verdict.Known(r.damage()), Arrived: verdict.Known(r.arrived()),

@@ -40,7 +40,9 @@ func (r *reporter) peer(id ring.NodeID, offsets map[ring.NodeID]int64) verdict.P
 	case up:
 		row.State = verdict.Up
 	}
-	if s := r.node.watch.sight(p); s.Heard {
+	s := r.node.watch.sight(p)
+	row.Cooling = row.State == verdict.Suspect && s.Cooling && !s.Silent
+	if s.Heard {
 		row.Phi = verdict.Known(uint64(math.Round(s.Phi * 1000)))
 		row.HeardAgeMS = verdict.Known(max(r.node.watch.now()-s.HeardAt, 0))
 	}

@@ -28,7 +28,8 @@ func (r *reporter) storage(own *verdict.Report, mono int64) {
 		bytes += b
 	}
 	own.DataBytes = verdict.Known(bytes + s.JournalBytes)
-	own.FsyncP99US = r.figures.fsyncP99()
+	own.FsyncP99US, own.ReadP99US, own.WriteP99US = r.figures.fsyncP99(), r.figures.p99(reads), r.figures.p99(writes)
+	own.Keys = r.keys(mono)
 	var scrub verdict.Scrub
 	if at := r.node.scrub.asOf.Load(); at > 0 {
 		scrub.AsOf = verdict.Known(verdict.Time(at))
@@ -65,6 +66,7 @@ type sample struct {
 	delayed         time.Duration
 	syncs           storage.SyncTimes
 	writes, inDoubt uint64
+	took            [kinds]tookCounts
 }
 
 // How often, and for how long, in milliseconds, figures are kept.
@@ -79,6 +81,9 @@ func (h *history) take(n *Node, mono int64) {
 	s := n.engine.Stats()
 	now := sample{mono: mono, delayed: s.WriteDelayed, syncs: s.Syncs}
 	now.writes, now.inDoubt = n.metrics.written()
+	for kind := range now.took {
+		now.took[kind] = n.metrics.times[kind].counts()
+	}
 	if k := len(h.samples); k >= 2 && now.mono-h.samples[k-2].mono < sampleEvery {
 		h.samples[k-1] = now
 		return
@@ -122,6 +127,48 @@ func (h *history) fsyncP99() (p99 verdict.Opt[int64]) {
 		}
 	}
 	return p99
+}
+
+// p99 is the time, in microseconds, that 99 of 100 requests of the last minutes stayed
+// below which this node coordinated; not known if there was none.
+func (h *history) p99(kind int) verdict.Opt[int64] {
+	now, before := h.now(), h.since(h.now().mono, sampleKept)
+	return now.took[kind].p99(&before.took[kind])
+}
+
+// keysKept is for how long, in milliseconds, a count of keys stands while the committer
+// has the trees.
+const keysKept = 5000
+
+// keys is how many records this node holds, in all partitions that it replicates; not
+// known while one of them is being counted. A deleted key is one of them until it is
+// purged.
+func (r *reporter) keys(mono int64) (sum verdict.Opt[uint64]) {
+	n := r.node
+	c, t := n.Cluster(), &n.trees
+	if c == nil {
+		return sum
+	}
+	if !t.mu.TryLock() {
+		if mono-r.countedAt < keysKept {
+			return r.counted
+		}
+		return sum
+	}
+	defer t.mu.Unlock()
+	total, known := uint64(0), t.of != nil
+	for _, p := range n.owned(c.Ring) {
+		if !known {
+			break
+		}
+		root, counted := t.of.Root(p)
+		total, known = total+root.Count, counted
+	}
+	r.counted, r.countedAt = sum, mono
+	if known {
+		r.counted = verdict.Known(total)
+	}
+	return r.counted
 }
 
 // traffic is what became of the writes of the last minutes.

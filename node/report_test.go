@@ -94,6 +94,29 @@ func TestATimedWriteThatHangs(t *testing.T) {
 	}
 }
 
+// A finding about several nodes is as old as it is, whoever comes or goes.
+func TestAFindingThatGrowsIsNotANewOne(t *testing.T) {
+	finding := func(code string, nodes ...string) verdict.Finding {
+		return verdict.Finding{Code: code, Severity: verdict.Warning, Nodes: nodes}
+	}
+	start := time.Now()
+	first := &judgement{at: start, findings: []verdict.Finding{finding("D110", "n1", "n2"), finding("D107", "n1")}}
+	first.begin(nil)
+	second := &judgement{at: start.Add(time.Minute), findings: []verdict.Finding{finding("D110", "n1", "n2", "n3"), finding("D107", "n2"), finding("D131", "n1")}}
+	second.begin(first)
+	third := &judgement{at: start.Add(2 * time.Minute), findings: []verdict.Finding{finding("D110", "n3")}}
+	third.begin(second)
+	for i, tc := range []struct {
+		of   *judgement
+		f    int
+		want time.Time
+	}{{second, 0, start}, {second, 1, second.at}, {second, 2, second.at}, {third, 0, start}} {
+		if got := tc.of.began[about(&tc.of.findings[tc.f])]; !got.Equal(tc.want) {
+			t.Errorf("%d: it began %v after the start, want %v", i, got.Sub(start), tc.want.Sub(start))
+		}
+	}
+}
+
 func TestOpenFiles(t *testing.T) {
 	root := fstest.MapFS{
 		"proc/self/fd/0": {}, "proc/self/fd/1": {},

@@ -129,11 +129,19 @@ func (n *Node) begin() error {
 		return err
 	}
 	highest = max(highest, bound)
+	asking, err := systemUint(n.engine, askingName, clockVersion)
+	if err != nil {
+		return err
+	}
+	found := highest
+	if asking != 0 {
+		found = asking // a start before this one has not heard yet whether that is enough
+	}
 	var random [16]byte
 	if _, err := crand.Read(random[:]); err != nil {
 		return err
 	}
-	n.incarnation, n.highest, n.life = incarnation+1, hlc.Timestamp(highest), binary.BigEndian.Uint64(random[8:])|1
+	n.incarnation, n.found, n.life = incarnation+1, hlc.Timestamp(found), binary.BigEndian.Uint64(random[8:])|1
 	n.clock = newClockOn(n.machine.Wall, n.config.Clock.MaxDrift.Milliseconds(), binary.BigEndian.Uint64(random[:]))
 	physical := n.clock.now().Physical
 	n.clock.last.Store(uint64(hlc.Restart(hlc.Timestamp(bound), physical, physical, n.config.Clock.MaxDrift.Milliseconds())))
@@ -143,6 +151,7 @@ func (n *Node) begin() error {
 	b.PutSystem([]byte(incarnationName), uintValue(incarnationVersion, n.incarnation))
 	b.PutSystem([]byte(clockName), uintValue(clockVersion, uint64(next)))
 	b.PutSystem([]byte(highestName), uintValue(clockVersion, highest))
+	b.PutSystem([]byte(askingName), uintValue(clockVersion, found))
 	if err := n.engine.Write(b.Batch); err != nil {
 		return err
 	}
@@ -160,7 +169,7 @@ func (n *Node) assemble() error {
 	l := n.config.Limits
 	n.metrics = newMetrics(n)
 	n.router = router.New(router.Options{
-		Self: n.id, Incarnation: n.incarnation, ServerVersion: n.version, ClusterName: n.config.Cluster.Name, Locks: locks, Gate: &n.gate, Count: n.metrics.count,
+		Self: n.id, Incarnation: n.incarnation, ServerVersion: n.version, ClusterName: n.config.Cluster.Name, Locks: locks, Gate: &n.gate, Count: n.metrics.count, Took: n.metrics.took,
 		Hedging: coordinator.Hedging{Percentile: int(n.config.Read.HedgePercentile), Percent: int(n.config.Read.HedgeMax)}, Busy: n.gate.busy,
 		Limits: router.Limits{
 			Limits: wire.Limits{
@@ -171,19 +180,24 @@ func (n *Node) assemble() error {
 			Slots: slotsPerShard,
 		},
 	}, n)
-	scratch := batch{store: n.store}
+	scratch := batch{store: n.store, counted: make(map[string]struct{})}
 	var turn router.Turn
 	n.committer = storage.NewCommitter(n.engine, storage.CommitterOptions[replica.Write]{
 		QueueBytes: int(l.QueueBytes), BatchBytes: int(n.config.Storage.CommitBytes),
 		Apply: func(writes []replica.Write, b *storage.Batch) {
-			scratch.Batch = b
+			scratch.begin(b)
 			n.beginBatch()
 			n.trees.mu.Lock()
 			n.applier.Apply(n.clock.now(), n.store, writes, &scratch)
 			n.trees.mu.Unlock()
 			n.counted()
 		},
-		Done: func(writes []replica.Write, err error) { n.committed(&turn, writes, err) },
+		Done: func(writes []replica.Write, err error) {
+			if err == nil {
+				scratch.durable()
+			}
+			n.committed(&turn, writes, err)
+		},
 	})
 	lost, err := newLost(n)
 	if err != nil {
@@ -338,7 +352,7 @@ func (n *Node) topology() (*topology.Core, error) {
 		Namespaces: namespaceRows(c.ParseNamespaces()),
 		AgeLimitMS: c.Repair.MaxRequestAge.Milliseconds(), MaxDriftMS: c.Clock.MaxDrift.Milliseconds(),
 		KeyBytes: int64(c.Limits.Key), ValueBytes: int64(c.Limits.Value),
-		Incarnation: n.incarnation, Life: n.life, Bound: n.highest, Forgotten: n.lost.forgotten(),
+		Incarnation: n.incarnation, Life: n.life, Bound: n.found, Forgotten: n.lost.forgotten(),
 	}, saved)
 }
 

@@ -162,21 +162,63 @@ func TestAClockThatIsOffIsFenced(t *testing.T) {
 	}
 }
 
-// A message that waited makes its sender look behind; that is no reason to
+// An answer that waited makes its sender look behind; that is no reason to
 // fence anybody.
-func TestDelayedMessagesFenceNobody(t *testing.T) {
+func TestDelayedAnswersFenceNobody(t *testing.T) {
 	c := newClock(500, 1)
 	for i := range 2 {
 		id := ring.NodeID{byte(i + 1)}
-		c.observe(id, hlc.Make(c.now().Physical, 0))
-		c.observe(id, hlc.Make(c.now().Physical-5000, 0))
+		c.measure(id, c.now().Physical-400, c.mono()-450)
+		c.measure(id, c.now().Physical-5000, c.mono()-5000)
+	}
+	if median, _ := c.median(); median.Millis() < c.now().Physical-100 {
+		t.Errorf("the clocks are equal, and said to be %d ms apart by answers that were late", c.now().Physical-median.Millis())
 	}
 	if _, fenced := c.adjust(); fenced {
-		t.Error("fenced by messages that were late")
+		t.Error("fenced by answers that were late")
 	}
 }
 
-// Who is no member may connect, but must not be able to fence anybody.
+// Rule 1: the median is over the members' clocks. Hybrid clocks follow the fastest of
+// all, so the offsets are those of the physical ones: the node that is off is the one
+// that is said to be.
+func TestTheNodeWhoseClockIsOffIsSaidToBe(t *testing.T) {
+	for _, fast := range []int64{300, 450, 505} {
+		ahead := []int64{fast, 10, 0}
+		var clocks []*clock
+		for i := range ahead {
+			c := newClockOn(func() int64 { return wallMillis() + ahead[i] }, 500, uint64(i+1))
+			c.bound.Store(^uint64(0))
+			c.awaitPeers(2)
+			clocks = append(clocks, c)
+		}
+		for range 50 {
+			for i, from := range clocks {
+				for j, to := range clocks {
+					if i != j {
+						to.observe(from.read()) // of any head
+						to.measure(ring.NodeID{byte(i + 1)}, from.now().Physical, to.mono())
+					}
+				}
+			}
+		}
+		for i, c := range clocks {
+			_, fenced := c.adjust()
+			median, _ := c.median()
+			off := c.now().Physical - median.Millis()
+			const slack = 100 // of a machine that stalls
+			if truth := ahead[i] - 10; off-truth > slack || truth-off > slack {
+				t.Errorf("%d ms ahead, the others about right: node %d is %d ms off the median, and says %d", fast, i+1, truth, off)
+			}
+			if fenced && ahead[i] < 400 {
+				t.Errorf("%d ms ahead, the others about right: node %d is fenced", fast, i+1)
+			}
+		}
+	}
+}
+
+// Who is no member may connect, but must not be able to fence anybody, nor move a
+// clock.
 func TestOnlyMembersClocksCount(t *testing.T) {
 	n := &Node{clock: newClock(500, 1)}
 	member := ring.NodeID{1}
@@ -185,14 +227,54 @@ func TestOnlyMembersClocksCount(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.state.Store(&state{cluster: &router.Cluster{Ring: view}})
-	for i := range 3 {
-		n.Observe(ring.NodeID{9, byte(i)}, hlc.Make(n.clock.now().Physical-60_000, 0))
+	soon := hlc.Make(n.clock.now().Physical+400, 0)
+	n.Observe(ring.NodeID{9}, soon)
+	if n.clock.read() >= soon {
+		t.Error("a stranger's clock is followed")
 	}
-	if _, fenced := n.clock.adjust(); fenced || len(n.clock.peers) != 0 {
-		t.Errorf("strangers count: fenced %v, %d clocks", fenced, len(n.clock.peers))
-	}
-	n.Observe(member, hlc.Make(n.clock.now().Physical, 0))
-	if len(n.clock.peers) != 1 {
+	n.Observe(member, soon)
+	if n.clock.read() < soon {
 		t.Error("a member's clock does not count")
+	}
+}
+
+// A clock that comes out of the fence goes on at the right time, however far it was
+// ahead, but not below what it has stamped; and no version is made twice.
+func TestAClockThatIsSetRightGoesBackToNoVersion(t *testing.T) {
+	ahead := int64(3_600_000)
+	c := newClockOn(func() int64 { return wallMillis() + ahead }, 500, 1)
+	c.last.Store(uint64(hlc.Make(c.now().Physical, 0)))
+	c.bound.Store(^uint64(0))
+	tell := func(off int64) {
+		for i := range 2 {
+			c.mu.Lock()
+			c.peers[ring.NodeID{byte(i + 1)}] = heard{off, c.mono()}
+			c.mu.Unlock()
+		}
+		_, fenced := c.adjust()
+		c.fenced.Store(fenced)
+	}
+	c.awaitPeers(2)
+	tell(-ahead)
+	if _, ok := c.stamp(); ok || !c.fenced.Load() {
+		t.Fatal("an hour ahead, and not fenced")
+	}
+	right := ahead
+	ahead = 0
+	tell(-right)
+	first, ok := c.stamp()
+	if off := first.Time.Millis() - wallMillis(); !ok || off > 500 || first.Writer == 1 {
+		t.Fatalf("set right it stamps %v, %d ms ahead, %t", first, off, ok)
+	}
+	for i := range 20 { // it runs ahead, the others are set back, and then it is too
+		ahead += 400
+		tell(0)
+		before, _ := c.stamp()
+		tell(-700)
+		ahead -= 700
+		tell(-700)
+		if after, ok := c.stamp(); !ok || !before.Less(after) {
+			t.Fatalf("%d: %v is stamped after %v, %t", i, after, before, ok)
+		}
 	}
 }

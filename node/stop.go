@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/candordb/candor/admin"
+	"github.com/candordb/candor/hinted"
 	"github.com/candordb/candor/router"
 )
 
@@ -43,6 +44,22 @@ func (n *Node) stop(api *admin.Server) {
 	}
 	n.cancel()
 	n.workers.Wait()
+	n.keepMarks()
+}
+
+// keepMarks stores what the end of the links has left to be remembered. Writes that
+// were answered and still waited for a late replica have left it a hint then
+// (linkHandler.down), or, where there was no room for that, a mark, which nobody writes
+// any more as all workers have ended.
+func (n *Node) keepMarks() {
+	h := n.hints
+	if n.Cluster() == nil || !n.lost.admitted.Load() {
+		return // its hints may be those of an older copy: see run
+	}
+	h.in.Now = h.now()
+	h.out.Reset()
+	h.with(func(c *hinted.Core) { c.Tick(&h.in, &h.out) })
+	h.commit()
 }
 
 // awaitIdle waits until no request is in flight here, or drain.timeout.

@@ -24,10 +24,10 @@ type store struct {
 	broken func(error)
 	keys   sync.Pool // *[]byte, scratch for encoded keys
 
-	// voids holds every version that was ever given up here, whatever its key, so
-	// that a write, which is almost never of one, need not ask the engine. It is the
-	// committer's.
-	voids  map[hlc.Version]struct{}
+	// voids counts the notes of each version that was given up here, whatever its key,
+	// so that a write, which is almost never of one, need not ask the engine. It is the
+	// committer's, and shows what is durable (batch.noted).
+	voids  map[hlc.Version]int
 	voided atomic.Bool // there may be some
 }
 
@@ -38,22 +38,22 @@ func newStore(e storage.Engine) *store {
 // loadVoids reads which versions were given up. It is called before anything is
 // written.
 func (s *store) loadVoids() error {
-	s.voids = make(map[hlc.Version]struct{})
+	s.voids = make(map[hlc.Version]int)
 	lo, hi := storage.VoidRange()
 	var bad error
 	err := s.engine.Scan(lo, hi, func(k, _ []byte) bool {
 		v, err := storage.VoidVersion(k)
 		bad = err
-		s.voids[v] = struct{}{}
-		s.voided.Store(true)
+		s.voids[v]++
 		return err == nil
 	})
+	s.voided.Store(len(s.voids) > 0)
 	return errors.Join(bad, err)
 }
 
 // Voided implements replica.Store.
 func (s *store) Voided(token uint64, namespace uint32, key []byte, version hlc.Version) (bool, error) {
-	if _, ever := s.voids[version]; !ever {
+	if s.voids[version] == 0 {
 		return false, nil
 	}
 	_, err := s.engine.Get(storage.AppendVoidKey(nil, token, namespace, key, version))
@@ -138,6 +138,58 @@ type batch struct {
 	store *store
 	key   []byte
 	value []byte
+	// counted has the keys of the hints of this batch that count.
+	counted map[string]struct{}
+	// notes has the keys of the notes that this batch makes or erases.
+	notes map[string]noted
+}
+
+// noted is a note of a version before a batch, and behind it.
+type noted struct {
+	version  hlc.Version
+	had, has bool
+}
+
+// begin makes the batch ready for a committer step.
+func (b *batch) begin(to *storage.Batch) {
+	b.Batch = to
+	clear(b.counted)
+	clear(b.notes)
+}
+
+// durable is told that all of the batch is, before the next one is begun.
+func (b *batch) durable() {
+	voids := b.store.voids
+	for _, n := range b.notes { // each by itself: order does not matter
+		switch {
+		case n.has && !n.had:
+			voids[n.version]++
+		case n.had && !n.has && voids[n.version] > 1:
+			voids[n.version]--
+		case n.had && !n.has:
+			delete(voids, n.version)
+		}
+	}
+	if len(b.notes) > 0 {
+		b.store.voided.Store(len(voids) > 0)
+	}
+	clear(b.notes)
+}
+
+// note keeps count of the note under b.key. What cannot be read counts as one that
+// was not there, and stays counted when it goes: too many of a version cost a look at
+// the engine, too few would let it pass.
+func (b *batch) note(version hlc.Version, has bool) {
+	n, seen := b.notes[string(b.key)]
+	if !seen {
+		_, err := b.store.engine.Get(b.key)
+		n = noted{version: version, had: err == nil}
+	}
+	if b.notes == nil {
+		b.notes = make(map[string]noted)
+	}
+	n.has = has
+	b.notes[string(b.key)] = n
 }
 
 // PutRecord implements replica.Batch.
@@ -154,15 +206,15 @@ func (b *batch) PutSystem(name, value []byte) {
 
 // PutVoid implements replica.Batch.
 func (b *batch) PutVoid(token uint64, namespace uint32, key []byte, version hlc.Version) {
-	b.store.voids[version] = struct{}{}
-	b.store.voided.Store(true)
 	b.key = storage.AppendVoidKey(b.key[:0], token, namespace, key, version)
+	b.note(version, true)
 	b.Put(b.key, storage.VoidFormat)
 }
 
 // EraseVoid implements replica.Batch.
 func (b *batch) EraseVoid(token uint64, namespace uint32, key []byte, version hlc.Version) {
 	b.key = storage.AppendVoidKey(b.key[:0], token, namespace, key, version)
+	b.note(version, false)
 	b.Delete(b.key)
 }
 
@@ -175,9 +227,27 @@ func (b *batch) EraseRecord(token uint64, namespace uint32, key []byte) {
 // PutHint implements replica.Batch.
 func (b *batch) PutHint(h *replica.Hint) {
 	b.key = storage.AppendHintKey(b.key[:0], h.Target, h.Version, h.Token, h.Namespace, h.Key)
-	b.value = hinted.AppendValue(b.value[:0], h.Record, h.Counted)
+	counted := h.Counted || b.counts(h.Version)
+	if counted {
+		b.counted[string(b.key)] = struct{}{}
+	}
+	b.value = hinted.AppendValue(b.value[:0], h.Record, counted)
 	b.Put(b.key, b.value)
 	b.store.coming(h)
+}
+
+// counts says whether what lies under b.key is a hint that counted, in this batch or
+// on disk: it never becomes one that may expire.
+func (b *batch) counts(v hlc.Version) bool {
+	if _, ok := b.counted[string(b.key)]; ok {
+		return true
+	}
+	value, err := b.store.engine.Get(b.key)
+	if err != nil {
+		return false
+	}
+	_, counted, err := hinted.ParseValue(v, value)
+	return err == nil && counted
 }
 
 // EraseHint implements replica.Batch.

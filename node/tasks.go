@@ -81,6 +81,7 @@ func (n *Node) startTask(c *repair.Core, o admin.TaskOptions) (admin.Task, error
 		return *t, admin.ErrTaskBusy
 	}
 	t.State, t.Started = admin.TaskRunning, time.Now()
+	t.Paused = time.Duration(c.Paused()) * time.Millisecond // so that whoever has asked learns at once why nothing comes on
 	n.log.Info("a repair begins", "task", t.ID, "full", o.Full, "preview", o.Preview, "partitions", len(mine))
 	n.tasks.mu.Lock()
 	defer n.tasks.mu.Unlock()

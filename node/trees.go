@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/candordb/candor/contract"
+	"github.com/candordb/candor/hinted"
 	"github.com/candordb/candor/merkle"
 	"github.com/candordb/candor/replica"
 	"github.com/candordb/candor/ring"
@@ -152,21 +153,22 @@ func (t *trees) tree(partition int, use func(*merkle.Tree)) bool {
 	return true
 }
 
-// toCount is a partition whose tree has to be counted.
-func (t *trees) toCount() (partition int, some bool) {
+// toCount is a partition whose tree has to be counted, the first from one on.
+func (t *trees) toCount(from int) (partition int, some bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.of == nil {
 		return 0, false
 	}
-	return t.of.ToCount()
+	return t.of.ToCount(from)
 }
 
-// mortal says whether a partition may hold what can be purged one day.
-func (t *trees) mortal(partition int) bool {
+// mortal is the first run of leaves, from one on, that may hold what can be purged
+// one day.
+func (t *trees) mortal(partition, leaf int) (first, last int, some bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.of.Mortal(partition)
+	return t.of.Mortal(partition, leaf)
 }
 
 // recount counts the tree of a partition anew from what is stored, every record
@@ -191,25 +193,69 @@ func (n *Node) recount(ctx context.Context, partition int) (records, bytes uint6
 func (n *Node) countTrees(ctx context.Context) error {
 	tick := time.NewTicker(countEvery)
 	defer tick.Stop()
+	var c counter
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 		}
-		p, some := n.trees.toCount()
-		if !some {
-			if n.marks.Load() != nil && n.relyOnTrees(ctx) {
-				tick.Reset(time.Second) // a tree becomes unknown by itself only at a start
+		p, some := c.next(n.trees.toCount, n.clock.mono())
+		switch {
+		case some:
+			tick.Reset(countEvery)
+			code := n.commitOne(ctx, replica.Write{Kind: replica.Count, Token: n.tokenOf(p)})
+			if c.took(p, code, n.clock.mono()) {
+				n.log.Error("a hash tree cannot be counted yet, as a stored record is damaged; it will be once that is healed", "partition", p)
 			}
-			continue
-		}
-		tick.Reset(countEvery)
-		if code := n.commitOne(ctx, replica.Write{Kind: replica.Count, Token: n.tokenOf(p)}); code == contract.Corrupt {
-			n.log.Error("a hash tree cannot be counted, as a stored record is damaged", "partition", p)
-			tick.Reset(10 * time.Second)
+		case len(c.damaged) > 0, n.marks.Load() != nil && n.relyOnTrees(ctx):
+			tick.Reset(time.Second) // a tree becomes unknown by itself only at a start, or by damage
 		}
 	}
+}
+
+// counter takes the partitions that have to be counted one after the other. One with
+// a damaged record is left alone for a while, and holds up none behind it.
+type counter struct {
+	at      int
+	damaged map[int]int64 // by partition: not before, monotonic milliseconds
+}
+
+// damagedRest is how long, in milliseconds, a partition with a damaged record is left
+// alone.
+const damagedRest = 10_000
+
+// next is what to count now. toCount is the first that has to be, from one on.
+func (c *counter) next(toCount func(from int) (int, bool), now int64) (partition int, some bool) {
+	for p, until := range c.damaged { // each by itself: order does not matter
+		if now >= until {
+			delete(c.damaged, p)
+		}
+	}
+	for range len(c.damaged) + 1 {
+		if partition, some = toCount(c.at); !some {
+			c.damaged = nil
+			return 0, false
+		}
+		if _, bad := c.damaged[partition]; !bad {
+			c.at = partition
+			return partition, true
+		}
+		c.at = partition + 1
+	}
+	return 0, false
+}
+
+// took takes how a step has ended, and says whether a record is damaged.
+func (c *counter) took(partition int, code contract.Code, now int64) (damaged bool) {
+	if code != contract.Corrupt {
+		return false
+	}
+	if c.damaged == nil {
+		c.damaged = make(map[int]int64)
+	}
+	c.at, c.damaged[partition] = partition+1, now+damagedRest
+	return true
 }
 
 // relyOnTrees notes that the trees on disk can be relied on, once all were counted
@@ -297,6 +343,19 @@ func (n *Node) publish() {
 	n.marks.Store(n.applier.Marks)
 	if wrong > 0 {
 		n.log.Error("a hash tree did not show what is stored; it does now", "leaves", wrong)
+	}
+}
+
+// undo takes back what was changed for a batch for which the disk had no room: this
+// node goes on, and must not go by what a restart would not find.
+func (n *Node) undo(writes []replica.Write) {
+	n.trees.mu.Lock()
+	n.applier.Undo()
+	n.trees.mu.Unlock()
+	for i := range writes {
+		if w := &writes[i]; w.Kind == replica.Stand && w.Result.Code == contract.OK {
+			n.hints.with(func(c *hinted.Core) { c.Missed(hintOf(w)) })
+		}
 	}
 }
 

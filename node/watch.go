@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"encoding/binary"
 	"sync"
 	"time"
 
@@ -12,6 +13,10 @@ import (
 
 // watchEvery is how often silence is looked for and heartbeats are sent.
 const watchEvery = 100 * time.Millisecond
+
+// measureEvery is how often, in milliseconds, a peer is sent a heartbeat though other
+// messages go to it: only the answer shows its physical clock.
+const measureEvery = 2000
 
 // watch is this node's own view of its peers. What their links and connections
 // show, and what gossip says, is evidence for a gossip.Detector; its verdicts are
@@ -34,6 +39,7 @@ type watched struct {
 	seen   *gossip.Peer
 	taken  int64 // the last time of a frame on the link that the detector was told
 	silent bool  // as it was logged
+	beaten int64 // when it was last sent a heartbeat
 	dialed int64 // when it was last dialled for being heard while it is cut off
 }
 
@@ -185,7 +191,8 @@ func (w *watch) take(members map[ring.NodeID]*peer) (f findings) {
 	for _, p := range members { // each by itself: order does not matter
 		f.changed = w.publish(p) || f.changed
 		up := p.Link.Up()
-		if up && (!p.introduced.Load() || w.detector.BeatDue(now, w.at(p.Link.Sent()))) {
+		if up && (!p.introduced.Load() || w.detector.BeatDue(now, w.at(p.Link.Sent())) || now-p.beaten >= measureEvery) {
+			p.beaten = now
 			f.beats = append(f.beats, p)
 		}
 		was := p.silent
@@ -235,7 +242,9 @@ func (p *peer) beat() {
 	if box == nil {
 		return
 	}
-	box.SetReady(wire.AppendHeartbeat(box.Ready(), wire.PeerHead{ID: box.NextID(), Epoch: p.node.Epoch(), Clock: p.node.clock.read()}))
+	var asked [8]byte
+	binary.BigEndian.PutUint64(asked[:], uint64(p.node.clock.mono()))
+	box.SetReady(wire.AppendHeartbeat(box.Ready(), wire.PeerHead{ID: box.NextID(), Epoch: p.node.Epoch(), Clock: p.node.clock.read()}, asked[:]))
 	p.End()
 	p.Flush()
 	p.introduced.Store(true)
