@@ -22,6 +22,7 @@ type statusJSON struct {
 	Differ     []verdict.Disagreement           `json:"disagreements"`
 	Owners     verdict.Opt[[][]uint16]          `json:"owners"`
 	Namespaces verdict.Opt[[]verdict.Namespace] `json:"namespaces"`
+	Losses     verdict.Opt[[]verdict.Loss]      `json:"losses"`
 	Time       verdict.Opt[verdict.Time]        `json:"time"` // of the evidence
 }
 
@@ -80,7 +81,7 @@ func (s *Server) serveStatus(c *call) error {
 	j := &statusJSON{
 		kind: kindOf("ClusterStatus"), Time: e.Time, Cluster: clusterJSON(e.Cluster), SeenBy: seenByOf(seen), Waiting: e.Waiting,
 		Nodes: []statusNode{}, Quorum: quorumOf(r), Verdict: r, Why: verdict.Why(r, verdict.Check(e)),
-		Differ: verdict.Disagreements(e), Owners: e.Owners, Namespaces: e.Namespaces,
+		Differ: verdict.Disagreements(e), Owners: e.Owners, Namespaces: e.Namespaces, Losses: e.Losses,
 	}
 	if j.Differ == nil {
 		j.Differ = []verdict.Disagreement{}
@@ -166,11 +167,12 @@ func (s *Server) serveNodes(c *call) error {
 // doctorJSON is what the rules of the doctor have found.
 type doctorJSON struct {
 	kind
-	Cluster  string           `json:"cluster"`
-	Epoch    uint64           `json:"epoch"`
-	SeenBy   seenBy           `json:"seen_by"`
-	Worst    verdict.Severity `json:"worst"`
-	Findings []foundJSON      `json:"findings"`
+	Cluster  string             `json:"cluster"`
+	Epoch    uint64             `json:"epoch"`
+	SeenBy   seenBy             `json:"seen_by"`
+	AgeMS    verdict.Opt[int64] `json:"age_ms"` // of the oldest evidence that counts; null: there is none
+	Worst    verdict.Severity   `json:"worst"`
+	Findings []foundJSON        `json:"findings"`
 }
 
 type foundJSON struct {
@@ -182,7 +184,7 @@ type foundJSON struct {
 func (s *Server) serveDoctor(c *call) error {
 	e := s.node.Evidence()
 	found := verdict.Check(e)
-	j := &doctorJSON{kind: kindOf("Doctor"), Cluster: e.Cluster.Name, Epoch: e.Cluster.Epoch, SeenBy: seenByOf(s.node.Snapshot()), Worst: verdict.Worst(found), Findings: []foundJSON{}}
+	j := &doctorJSON{kind: kindOf("Doctor"), Cluster: e.Cluster.Name, Epoch: e.Cluster.Epoch, SeenBy: seenByOf(s.node.Snapshot()), AgeMS: e.OldestMS(), Worst: verdict.Worst(found), Findings: []foundJSON{}}
 	for i := range found {
 		row := foundJSON{Finding: found[i]}
 		if began := s.node.Began(&found[i]); !began.IsZero() && found[i].Severity != verdict.Fine {

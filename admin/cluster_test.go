@@ -97,7 +97,7 @@ func TestProbesSayWhatDoesNotHold(t *testing.T) {
 // The fates that OUTCOME tells, as outcomes of the write.
 func TestFates(t *testing.T) {
 	for fate, outcome := range map[contract.Fate]string{
-		contract.Pending: inDoubt, contract.Committed: done, contract.FateSuperseded: done, contract.NotApplied: notApplied, contract.Forgotten: inDoubt,
+		contract.Pending: inDoubt, contract.Committed: done, contract.FateSuperseded: superseded, contract.NotApplied: notApplied, contract.Forgotten: inDoubt,
 	} {
 		f := newFake(t)
 		f.answer = fateOf(fate)

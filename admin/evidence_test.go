@@ -32,7 +32,7 @@ func (f *fake) Evidence() *verdict.Snapshot {
 	for _, ns := range f.Namespaces() {
 		namespaces = append(namespaces, verdict.Namespace{Name: ns.Name, Mode: ns.Mode, ReadLevel: ns.Read.String(), WriteLevel: ns.Write.String(), AllowStale: ns.AllowStale})
 	}
-	e.Namespaces = verdict.Known(namespaces)
+	e.Namespaces, e.Losses = verdict.Known(namespaces), verdict.Known([]verdict.Loss{})
 	for i := range seen.Members {
 		m := &seen.Members[i]
 		row := verdict.Member{
@@ -66,7 +66,7 @@ func (f *fake) Began(*verdict.Finding) time.Time { return testTime.Add(-time.Min
 func wellReport(seen *Snapshot, at int, owners [][]uint16, now verdict.Time) *verdict.Report {
 	r := &verdict.Report{
 		Version: verdict.Known("1.2.3"), Incarnation: verdict.Known(uint64(5)), UptimeMS: verdict.Known(int64(86_400_000)), Epoch: verdict.Known(uint64(7)), EpochAgeMS: verdict.Known(int64(3_600_000)),
-		Fenced: verdict.Known(false), Draining: verdict.Known(false), Stopped: verdict.Known(""), Quarantine: verdict.Known(verdict.Quarantine{}),
+		Fenced: verdict.Known(false), Draining: verdict.Known(false), Stopped: verdict.Known(""), Waiting: verdict.Known(""), Quarantine: verdict.Known(verdict.Quarantine{}),
 		OffsetMS: verdict.Known(int64(1)), Disk: verdict.Known(verdict.Disk{TotalBytes: 100 << 30, FreeBytes: 60 << 30, ReserveBytes: 5 << 30}),
 		Probe: verdict.Known(verdict.Probe{TookMS: 4, AgeMS: 900}), FsyncP99US: verdict.Known(int64(3100)), Stall: verdict.Known(verdict.Stall{}),
 		Hints: verdict.Known([]verdict.Hints{}), Dirty: verdict.Known([]verdict.Dirty{}), Damage: verdict.Known([]verdict.Found{}), Arrived: verdict.Known([]verdict.Found{}),

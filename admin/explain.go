@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"math"
 	"net/http"
 	"strconv"
 
@@ -59,7 +60,11 @@ func (s *Server) serveExplain(c *call) error {
 	}
 	j.Key, j.KeyB64 = textOf(q.Key)
 	for i := range e.Rows {
-		j.Replicas = append(j.Replicas, explained(seen, i+1, &e.Rows[i]))
+		row := explained(seen, i+1, &e.Rows[i])
+		if !row.Reachable {
+			s.tellOf(&row, seen, e.Rows[i].Node)
+		}
+		j.Replicas = append(j.Replicas, row)
 		j.Partial = j.Partial || !e.Rows[i].Reachable
 	}
 	if e.RepairedAsOf != 0 {
@@ -69,6 +74,24 @@ func (s *Server) serveExplain(c *call) error {
 	}
 	writeJSON(c.w, http.StatusOK, j)
 	return nil
+}
+
+// tellOf fills in what this node itself knows of a replica that did not answer, of
+// which the answer has nothing: how surprising its silence is, and the hints for it.
+func (s *Server) tellOf(row *explainedRow, seen *Snapshot, id ring.NodeID) {
+	hints := uint64(0)
+	for _, t := range s.node.Hints() {
+		if t.Target == id {
+			hints = uint64(max(t.Count, 0))
+		}
+	}
+	row.Hints = &hints
+	for i := range seen.Members {
+		if m := &seen.Members[i]; m.ID == id && m.HasPhi {
+			phi := math.Round(m.Phi*1000) / 1000
+			row.Phi = &phi
+		}
+	}
 }
 
 // explained is a row, by the clock of the snapshot.

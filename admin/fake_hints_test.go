@@ -37,6 +37,8 @@ func (f *hintFake) ReplayHints(id ring.NodeID) bool {
 	return f.has(id)
 }
 
+func (f *hintFake) CountedHints(ring.NodeID) (int64, error) { return 3, nil }
+
 func (f *hintFake) DropHints(id ring.NodeID) bool {
 	f.dropped = append(f.dropped, id)
 	return f.has(id)

@@ -25,6 +25,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // test wants them.
 type fake struct {
 	hintFake
+	lossFake
 	mu         sync.Mutex
 	snapshot   *Snapshot
 	namespaces []Namespace

@@ -37,6 +37,7 @@ func TestDocuments(t *testing.T) {
 		"doctor":         "/v1/doctor",
 		"hint-list":      "/v1/hints",
 		"hint-drop":      "POST /v1/hints/n3/drop?dry_run=1",
+		"accepted-loss":  "POST /v1/repair/accept-loss?nodes=n2,n3&dry_run=1",
 		"write-result":   "PUT /v1/keys/lost?replicas=1&trace=1",
 		"not-found":      "/v1/keys/absent?replicas=1",
 		"bad-request":    "/v1/keys/a?consistancy=one",

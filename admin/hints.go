@@ -10,7 +10,7 @@ import (
 )
 
 // Hinter is the part of Node that keeps writes for nodes that may lack them. None
-// of its methods blocks.
+// of its methods but CountedHints blocks.
 type Hinter interface {
 	// Hints is one row for each node that there were hints for, since the start or
 	// from before, in the order of their ids.
@@ -21,6 +21,9 @@ type Hinter interface {
 	// ReplayHints has the hints for a node tried at once, those that it has refused
 	// too. It is false if there are none.
 	ReplayHints(id ring.NodeID) bool
+	// CountedHints is how many of the hints for a node stand for it in writes that were
+	// acknowledged. It reads them all.
+	CountedHints(id ring.NodeID) (int64, error)
 	// DropHints has all hints for a node erased, after everything that it replicates
 	// was marked for repair. It is false if there are none.
 	DropHints(id ring.NodeID) bool
@@ -176,6 +179,7 @@ type hintDropJSON struct {
 	Bytes      int64  `json:"bytes"`
 	Oldest     string `json:"oldest"`
 	Partitions int    `json:"partitions"` // that repair then has to compare with that node
+	Counted    *int64 `json:"counted"`    // of hints: those that stand for the node in writes that were acknowledged (sloppy, any); null: not known
 	Applied    bool   `json:"applied"`    // else it is a plan
 }
 
@@ -190,7 +194,10 @@ func (s *Server) serveDropHints(c *call) error {
 	}
 	j := &hintDropJSON{
 		kindOf("HintDrop"), seenByOf(seen), seen.label(t.Target), t.Target.String(), t.Count, t.Bytes, milliText(t.Oldest.Millis()),
-		seen.View.Partitions(t.Target), !dry,
+		seen.View.Partitions(t.Target), nil, !dry,
+	}
+	if counted, err := s.node.CountedHints(t.Target); err == nil {
+		j.Counted = &counted
 	}
 	if !dry {
 		s.node.DropHints(t.Target)

@@ -16,6 +16,7 @@ type Node interface {
 	Repairer
 	Tasker
 	Hinter
+	Accepter
 	// Ask sends one request as a client of this node would, and waits for its
 	// answer, which may be a refusal. The error says that none came before ctx
 	// ended: what became of a write is unknown then.

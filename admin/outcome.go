@@ -14,7 +14,7 @@ type outcomeJSON struct {
 	Key          *string     `json:"key,omitempty"`
 	KeyB64       *string     `json:"key_b64,omitempty"`
 	Version      string      `json:"version"`
-	Outcome      string      `json:"outcome"` // done, not-applied, in-doubt
+	Outcome      string      `json:"outcome"` // done, superseded, not-applied, in-doubt
 	Fate         string      `json:"fate"`    // committed, superseded, not applied, pending, forgotten
 	SupersededBy string      `json:"superseded_by,omitempty"`
 	Receipt      receiptJSON `json:"receipt"`
@@ -54,7 +54,8 @@ func (s *Server) serveOutcome(c *call) error {
 	case contract.Committed:
 		j.Outcome = done
 	case contract.FateSuperseded:
-		j.Outcome, j.SupersededBy = done, versionText(o.Winner)
+		// Whether it was ever applied cannot be told: a version that nobody wrote looks the same.
+		j.Outcome, j.SupersededBy = superseded, versionText(o.Winner)
 	case contract.NotApplied:
 		j.Outcome = notApplied
 	}

@@ -84,6 +84,7 @@ func badf(format string, args ...any) *problem { return refuse(contract.BadReque
 // The outcomes, as Candor-Outcome and `outcome` name them.
 const (
 	done       = "done"
+	superseded = "superseded" // a higher version stands
 	notApplied = "not-applied"
 	inDoubt    = "in-doubt"
 )

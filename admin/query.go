@@ -104,7 +104,7 @@ func (q *query) level(name string) contract.Level {
 	}
 	l, ok := contract.ParseLevel(q.values.Get(name))
 	if !ok {
-		q.fail(name, "one, two, three, a number, quorum, all, local_one, local_quorum or each_quorum")
+		q.fail(name, "one, two, three, a number, quorum, all, any, local_one, local_quorum or each_quorum")
 	}
 	return l
 }

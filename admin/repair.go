@@ -125,7 +125,10 @@ func (s *Server) heldBack(seen *Snapshot, h HeldBack) (node, why string) {
 }
 
 // pauseMax bounds a pause: one that is forgotten ends by itself.
-const pauseMax = 24 * time.Hour
+const (
+	pauseMax     = 24 * time.Hour
+	pauseMaxText = "24h" // in sentences
+)
 
 func (s *Server) servePause(c *call) error {
 	seen, err := s.snapshot()
@@ -133,11 +136,11 @@ func (s *Server) servePause(c *call) error {
 		return err
 	}
 	if !c.query.has("for") {
-		return badf("for is needed: how long to pause, up to %v, or 0 to end a pause", pauseMax)
+		return badf("for is needed: how long to pause, up to %s, or 0 to end a pause", pauseMaxText)
 	}
 	d, err := time.ParseDuration(c.query.text("for"))
 	if err != nil || d < 0 || d > pauseMax || d > 0 && d < time.Millisecond {
-		return badf("for=%s: want a number and a unit, up to %v: 30m, 2h; or 0, which ends a pause", c.query.text("for"), pauseMax)
+		return badf("for=%s: want a number and a unit, up to %s: 30m, 2h; or 0, which ends a pause", c.query.text("for"), pauseMaxText)
 	}
 	ctx, cancel := context.WithTimeout(c.r.Context(), s.o.Timeout)
 	defer cancel()

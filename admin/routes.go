@@ -69,6 +69,8 @@ var routes = []route{
 		"up to when the replicas of each partition of this node are proved to agree, who holds that back, and whether repair is paused"},
 	{"POST", "/v1/repair/pause", "for", false, (*Server).servePause,
 		"pause repair on this node `for` a time, up to 24h; 0 ends a pause; answers as `GET /v1/repair`"},
+	{"POST", "/v1/repair/accept-loss", "nodes dry_run", false, (*Server).serveAcceptLoss,
+		"give up the copies of `nodes`, members in quarantine or away, by name or id, so that what waits for them is rebuilt from what is left; with `dry_run=1` only say what is lost by it"},
 	{"GET", "/v1/tasks", "", false, (*Server).serveTasks, "this node's part in the last 100 tasks, the latest first"},
 	{"POST", "/v1/tasks", "kind id full preview partitions nodes dry_run", false, (*Server).serveStartTask,
 		"begin this node's part in the task `id` of `kind` repair; a task of the cluster is the same `id` on every node, and a repeat begins nothing"},

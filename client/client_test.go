@@ -133,6 +133,9 @@ func TestRefusalAfterDoubtStaysInDoubt(t *testing.T) {
 				if !errors.Is(err, ErrInDoubt) {
 					t.Fatalf("%v", err)
 				}
+				if errors.Is(err, codeError(name)) || !strings.Contains(errors.Unwrap(err).Error(), words(name)) {
+					t.Errorf("%v is said to be %v, as if nothing were written; behind it is %v", err, name, errors.Unwrap(err))
+				}
 				var fault *Error
 				errors.As(err, &fault)
 				if fault.Outcome() != InDoubt || fault.ExitCode() != 6 || !strings.Contains(err.Error(), "in doubt") {

@@ -75,7 +75,7 @@ type Error struct {
 	// RetryAfter is the node's advice; 0: none.
 	RetryAfter time.Duration
 	// Err is what else is known: that the caller's context has ended, why a node
-	// did not answer, that a repeat was refused.
+	// did not answer, in words that a repeat was refused.
 	Err error
 
 	write, doubt bool

@@ -23,6 +23,9 @@ type Explanation struct {
 	// Winner is the highest version among the rows; zero: there is none.
 	Winner Version
 	Epoch  uint64
+	// Asked is the id of the node that was asked: every Phi, RepairedAsOf and
+	// HintsPending is its own. "": it is not in the ring that this client knows.
+	Asked string
 }
 
 // Role is the part that a node plays for a key.
@@ -51,7 +54,7 @@ type ExplainRow struct {
 	Expires      time.Time // UTC; zero: never
 	ValueBytes   int
 	ChecksumOK   bool
-	HintsPending int // for this replica, held elsewhere
+	HintsPending int // for this replica, kept by the node that was asked
 }
 
 // Explain asks every replica of a key what it holds.
@@ -59,13 +62,21 @@ func (ns *Namespace) Explain(ctx context.Context, key []byte) (Explanation, erro
 	k := ns.call(nil)
 	q := ns.request(wire.OpExplain, key, &k, false)
 	q.Level, q.Flags = 0, 0
-	a, err := ns.do(ctx, &q, &k, "explain", false)
-	if err != nil {
-		return Explanation{Key: key}, err
+	if !ns.c.gate.enter() {
+		return Explanation{Key: key}, ErrClosed
+	}
+	defer ns.c.gate.leave()
+	t := trip{c: ns.c, op: "explain", q: &q, trace: k.trace}
+	a, failed := t.run(ctx)
+	if failed != nil {
+		return Explanation{Key: key}, failed
 	}
 	table, e := ns.c.table.Load(), &a.Explain
 	x := Explanation{
 		Key: key, Token: e.Token, Partition: int(e.Partition), RepairedAsOf: expires(int64(e.RepairedAsOf)), Winner: e.Winner, Epoch: a.Epoch,
+	}
+	if m, member := table.member(t.settler); member {
+		x.Asked = m.ID.String()
 	}
 	for _, row := range e.Rows {
 		id := ring.NodeID(row.Node)

@@ -14,8 +14,11 @@ import (
 func TestExplain(t *testing.T) {
 	inBubble(t, 3, func(t *testing.T, cl *cluster) {
 		c := cl.open(dsn)
-		v := hlc.Version{Time: 5, Writer: 6}
+		v, asked := hlc.Version{Time: 5, Writer: 6}, ""
 		cl.on(orRing(func(k *fakeConn, q *wire.Request) {
+			if q.Op == wire.OpExplain {
+				asked = k.n.id.String()
+			}
 			if q.Op != wire.OpExplain || string(q.Key) != "k" {
 				t.Errorf("%+v", q)
 			}
@@ -30,7 +33,7 @@ func TestExplain(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := Explanation{
-			Key: []byte("k"), Token: 1 << 63, Partition: 4, RepairedAsOf: time.UnixMilli(1000).UTC(), Winner: v, Epoch: 1, Rows: []ExplainRow{
+			Key: []byte("k"), Token: 1 << 63, Partition: 4, RepairedAsOf: time.UnixMilli(1000).UTC(), Winner: v, Epoch: 1, Asked: asked, Rows: []ExplainRow{
 				{
 					Node: "n2", ID: "020000000000000000000000000000aa", Role: RoleNatural, Reachable: true, Phi: 1.5, HasPhi: true, Version: v,
 					Expires: time.UnixMilli(2000).UTC(), ValueBytes: 7, ChecksumOK: true, HintsPending: 3,

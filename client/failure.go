@@ -57,7 +57,7 @@ func (t *trip) failure(ctx context.Context) *Error {
 	e := t.doubt
 	switch {
 	case e != nil && t.refused != nil:
-		e.Err = errors.Join(e.Err, t.refused)
+		e.Err = errors.Join(e.Err, t.refused.ofRepeat())
 	case e != nil:
 	case t.refused != nil:
 		e = t.refused
@@ -82,6 +82,12 @@ func (t *trip) failure(ctx context.Context) *Error {
 	e.Attempts, e.Took = t.attempts, time.Since(t.began)
 	e.Key = append([]byte(nil), e.Key...)
 	return e
+}
+
+// ofRepeat is what a refused repeat adds to what is known of a write in doubt: words.
+// Its code would be found by errors.Is, and say that nothing has been written.
+func (e *Error) ofRepeat() error {
+	return fmt.Errorf("a repeat was refused: %s: %s", words(e.Code), e.why())
 }
 
 // unreached says why none of the candidates could be asked.

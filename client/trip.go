@@ -50,7 +50,8 @@ type trip struct {
 	late, early bool  // it was made anew because it was too old, too far ahead
 	witness     *node // the first that found it too far ahead
 
-	attempts   int // answered or not, but sent
+	settler    *node // whose answer settled it; nil: nobody's
+	attempts   int   // answered or not, but sent
 	retryAfter time.Duration
 
 	doubt   *Error // an attempt that may have taken effect
@@ -61,6 +62,11 @@ type trip struct {
 // do carries a request through. The answer is the caller's; its code is OK.
 func (c *Client) do(ctx context.Context, q *wire.Request, trace *Trace, op string, write bool) (wire.Answer, *Error) {
 	t := trip{c: c, op: op, q: q, write: write, trace: trace}
+	return t.run(ctx)
+}
+
+// run is do; the node whose answer it is is in settler.
+func (t *trip) run(ctx context.Context) (wire.Answer, *Error) {
 	if e := t.begin(ctx); e != nil {
 		return wire.Answer{}, e
 	}
@@ -78,6 +84,7 @@ func (c *Client) do(ctx context.Context, q *wire.Request, trace *Trace, op strin
 		a, v := t.attempt(ctx, n)
 		switch {
 		case v == settled:
+			t.settler = n
 			return a, nil
 		case v == final, v == elsewhere && !t.pause(ctx):
 			return wire.Answer{}, t.failure(ctx)

@@ -86,7 +86,10 @@ func sameEpoch(e *evidence, t *tally) {
 		t.bad("D103", e.collector(), "%s collected under epoch %d, and there is epoch %d", e.collector(), e.Cluster.Epoch, newest)
 	}
 	e.each(func(n *node) {
-		if epoch, ok := told(t, n, n.Epoch, itsEpoch); ok && epoch != newest {
+		switch epoch, ok := told(t, n, n.Epoch, itsEpoch); {
+		case n.isOutside():
+			t.missing(n.name + outside)
+		case ok && epoch != newest:
 			t.bad("D103", n.name, "%s acts on epoch %d, and there is epoch %d", n.name, epoch, newest)
 		}
 	})
@@ -95,7 +98,11 @@ func sameEpoch(e *evidence, t *tally) {
 func goodStanding(e *evidence, t *tally) {
 	e.each(func(n *node) {
 		if fenced, ok := told(t, n, n.Fenced, whetherFenced); ok && fenced {
-			t.bad("D106", n.name, "%s does not coordinate, its clock is not to be used", n.name)
+			why := "its clock is not to be used"
+			if _, compared := n.OffsetMS.Get(); !compared {
+				why = "its clock was not compared with the others yet"
+			}
+			t.bad("D106", n.name, "%s does not coordinate, %s", n.name, why)
 		}
 		if draining, ok := told(t, n, n.Draining, whetherDraining); ok && draining {
 			t.bad("", n.name, "%s shuts down", n.name)
@@ -103,31 +110,37 @@ func goodStanding(e *evidence, t *tally) {
 		if stopped, ok := told(t, n, n.Stopped, whetherStopped); ok && stopped != "" {
 			t.bad("D130", n.name, "the storage of %s has stopped: %s", n.name, stopped)
 		}
+		switch waiting, ok := told(t, n, n.Waiting, whetherServes); {
+		case ok && waiting != "" && n.isNew():
+			t.missing(n.name + starting)
+		case ok && waiting != "":
+			t.bad("", n.name, "%s serves nothing yet: %s", n.name, waiting)
+		}
 		if q, ok := told(t, n, n.Quarantine, whetherQuarantined); ok && len(q.Partitions) > 0 {
 			t.bad("D126", n.name, "%s rebuilds %s", n.name, counted(len(q.Partitions), "partition"))
 		}
 	})
 }
 
-// everyLinkStands looks at each node's own view of the others. Of a member that does
-// not answer the collector enough is said.
+// everyLinkStands looks at each node's own view of the others. Of a member that has not
+// answered the collector enough is said.
 func everyLinkStands(e *evidence, t *tally) {
 	e.each(func(n *node) {
 		if _, ok := told(t, n, n.Peers, itsPeers); !ok {
 			return
 		}
 		for i := range e.Members {
-			if i == n.at || e.silent(i) {
+			if i == n.at || e.nodes[i] == nil {
 				continue
 			}
-			switch name := e.name(i); n.sees(e.Members[i].ID) {
-			case Up:
-			case Suspect:
-				t.bad("D102", n.name, "%s suspects %s", n.name, name)
-			case Down:
-				t.bad("D102", n.name, "%s does not reach %s", n.name, name)
-			default:
-				t.missing(n.name + " has not reported whether it reaches " + name)
+			switch state, missing := e.view(n, i); {
+			case missing != "":
+				t.missing(missing)
+			case state == Suspect && n.peer(e.Members[i].ID).Cooling: // it is reached, and trusted soon
+			case state == Suspect:
+				t.bad("D102", n.name, "%s suspects %s", n.name, e.name(i))
+			case state == Down:
+				t.bad("D102", n.name, "%s does not reach %s", n.name, e.name(i))
 			}
 		}
 	})

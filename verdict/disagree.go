@@ -26,7 +26,7 @@ func Disagreements(s *Snapshot) (all []Disagreement) {
 	e := evidenceOf(s)
 	var epochs Disagreement
 	e.each(func(n *node) {
-		if epoch, ok := n.Epoch.Get(); ok {
+		if epoch, ok := n.Epoch.Get(); ok && !n.isOutside() {
 			epochs.Views = append(epochs.Views, View{n.name, fmt.Sprint(epoch), n.age})
 		}
 	})
@@ -45,7 +45,10 @@ func Disagreements(s *Snapshot) (all []Disagreement) {
 // viewsOf are all views of a member.
 func (e *evidence) viewsOf(i int) (views []View) {
 	e.each(func(n *node) {
-		if says := n.sees(e.Members[i].ID); n.at != i && says != "" {
+		if n.at == i {
+			return
+		}
+		if says, _ := e.view(n, i); says != "" {
 			views = append(views, View{n.name, says, n.age})
 		}
 	})
@@ -89,37 +92,48 @@ func nodesDisagree(e *evidence, c *check) string {
 		if _, ok := told(c, n, n.Peers, itsPeers); !ok {
 			return
 		}
-		var cut, suspected, heard []string
+		var cut, suspected, back, heard []string
 		for i := range e.Members {
-			state := n.sees(e.Members[i].ID)
-			switch {
-			case i == n.at:
-			case state == "":
-				c.missing(n.name + " has not reported whether it reaches " + e.name(i))
-			case state == Down && !e.silent(i):
+			if i == n.at {
+				continue
+			}
+			state, missing := e.view(n, i)
+			switch answered := e.nodes[i] != nil; {
+			case missing != "" && !e.silent(i):
+				c.missing(missing)
+			case state == Down && answered:
 				cut = append(cut, e.name(i))
-			case state == Suspect && !e.silent(i):
+			case state == Suspect && answered && n.peer(e.Members[i].ID).Cooling:
+				back = append(back, e.name(i))
+			case state == Suspect && answered:
 				suspected = append(suspected, e.name(i))
 			case state == Up && e.silent(i):
 				heard = append(heard, e.name(i))
 			}
 		}
-		e.findView(c, n, "does not reach", cut, "it answers", "they answer")
-		e.findView(c, n, "suspects", suspected, "it answers", "they answer")
-		e.findView(c, n, "hears", heard, "it does not answer", "they do not answer")
+		by := e.collector()
+		e.findView(c, n, "does not reach", cut, "but "+by+" does")
+		e.findView(c, n, "suspects", suspected, "but "+verb(len(suspected), "it answers ", "they answer ")+by)
+		e.findBack(c, n, back)
+		e.findView(c, n, "hears", heard, "but "+by+" does not")
 	})
 	return "all nodes see the same"
 }
 
-// findView reports that a node sees others otherwise than the collector does.
-func (e *evidence) findView(c *check, n *node, sees string, names []string, one, more string) {
+// findView reports that a node sees others otherwise than the collector does, which may
+// be that node itself: it suspects whom it has an answer of.
+func (e *evidence) findView(c *check, n *node, sees string, names []string, otherwise string) {
 	if len(names) == 0 {
 		return
 	}
+	what := fmt.Sprintf("%s %s %s", n.name, sees, listed(names))
 	f := Finding{
-		Severity: Warning, Short: fmt.Sprintf("%s %s %s", n.name, sees, listed(names)), Nodes: append([]string{n.name}, names...),
-		Title:  fmt.Sprintf("%s %s %s, but %s %s", n.name, sees, listed(names), verb(len(names), one, more), e.collector()),
+		Severity: Warning, Short: what, Title: what + ", " + otherwise, Nodes: append([]string{n.name}, names...),
 		Action: "look at the network between them: links may be lost in one direction only, and firewalls forget connections.",
+		Effect: "Requests through " + n.name + " reach other replicas than those through " + e.collector() + ".",
+	}
+	if n.name == e.collector() {
+		f.Title, f.Effect = what+", though "+verb(len(names), "it answers", "they answer"), "Requests through "+n.name+" ask "+listed(names)+" last."
 	}
 	for _, name := range names {
 		for i := range e.Members {
@@ -128,10 +142,31 @@ func (e *evidence) findView(c *check, n *node, sees string, names []string, one,
 			}
 		}
 	}
-	f.Effect = "Requests through " + n.name + " reach other replicas than those through " + e.collector() + "."
 	if lost, of := e.lostThrough(n); lost > 0 {
 		f.Severity = Critical
 		f.Effect = fmt.Sprintf("Through %s quorum is not possible in %s of %s.", n.name, grouped(lost), counted(of, "partition"))
+	}
+	c.find(f)
+}
+
+// findBack reports those that a node does not trust yet, as they are back for too short
+// a time. Nothing is wrong with the network then.
+func (e *evidence) findBack(c *check, n *node, names []string) {
+	if len(names) == 0 {
+		return
+	}
+	f := Finding{
+		Severity: Warning, Short: n.name + " does not trust " + listed(names) + " yet", Nodes: append([]string{n.name}, names...),
+		Effect: "Requests through " + n.name + " ask " + listed(names) + " last. No level is lost by that.",
+		Action: "nothing: it ends by itself, and the later the more often " + verb(len(names), "it was", "they were") + " away of late.",
+	}
+	f.Title = f.Short + ": " + verb(len(names), "it is back, and was", "they are back, and were") + " not heard for long enough"
+	for _, name := range names {
+		for i := range e.Members {
+			if p := n.peer(e.Members[i].ID); e.name(i) == name && p != nil {
+				f.Evidence = append(f.Evidence, n.said(p.text(n.name, name)))
+			}
+		}
 	}
 	c.find(f)
 }
@@ -158,7 +193,7 @@ func (e *evidence) lostThrough(n *node) (lost, of int) {
 	for _, row := range owners {
 		down := 0
 		for _, o := range row {
-			if int(o) != n.at && n.sees(e.Members[o].ID) == Down {
+			if state, _ := e.view(n, int(o)); int(o) != n.at && state == Down {
 				down++
 			}
 		}

@@ -24,6 +24,9 @@
 // does not answer is evidence: it is as good as a fault. That it was not asked, or
 // that what it said is old, is none.
 //
+// A node's view of another is evidence about that one as it is now, or none (views.go):
+// what was seen before it was started, or before it fell silent, tells of the past.
+//
 // A level is possible in a partition if enough of its natural replicas serve it: they
 // answer, their storage runs, they are not shutting down and not rebuilding that
 // partition; for writes their disk is not full. Levels of regions are those of the

@@ -60,6 +60,14 @@ func (e *evidence) collector() string {
 	return e.SeenBy.Name
 }
 
+// whom names some members, or says that it is all of them, where that is shorter.
+func (e *evidence) whom(names []string) string {
+	if len(names) > 2 && len(names) == len(e.Members) {
+		return fmt.Sprintf("all %d nodes", len(names))
+	}
+	return listed(names)
+}
+
 // named is the name of whoever has an id.
 func (e *evidence) named(id string) string {
 	if i, ok := e.index[id]; ok {

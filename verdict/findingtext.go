@@ -37,17 +37,19 @@ func (e *Evidence) text() string {
 	return text + "."
 }
 
+// same is what findings have in common that are told in one on a line.
+func (f *Finding) same() string { return f.Code + " " + string(f.Severity) + " " + f.Short }
+
 // wellShown is how many rules that found nothing say what they checked.
 const wellShown = 4
 
-// Text is the report of the doctor. What could not be checked is told once for each
-// thing that is missing, with the rules that miss it. What is well is counted; all
-// lists it.
+// Text is the report of the doctor. What is missing for the same rules is told on one
+// line with their codes, among which may be some that have found something in what is
+// known. What is well is counted; all lists it.
 func Text(findings []Finding, all bool) string {
 	var b strings.Builder
-	var lacking []string
+	var lacking, well, told []string
 	codes := make(map[string][]string)
-	var well []string
 	for i := range findings {
 		switch f := &findings[i]; f.Severity {
 		case Fine:
@@ -60,11 +62,25 @@ func Text(findings []Finding, all bool) string {
 				codes[e.Text] = append(codes[e.Text], f.Code)
 			}
 		default:
+			told = append(told, f.Code)
 			b.WriteString(f.Text())
 		}
 	}
-	for _, words := range lacking {
-		fmt.Fprintf(&b, "%-8s could not check %s: %s\n", labels[Unchecked], strings.Join(codes[words], " "), words)
+	for i, words := range lacking {
+		of := strings.Join(codes[words], " ")
+		if slices.ContainsFunc(lacking[:i], func(before string) bool { return strings.Join(codes[before], " ") == of }) {
+			continue // told with it
+		}
+		for _, also := range lacking[i+1:] {
+			if strings.Join(codes[also], " ") == of {
+				words += ", " + also
+			}
+		}
+		how := "could not check "
+		if slices.ContainsFunc(codes[lacking[i]], func(code string) bool { return slices.Contains(told, code) }) {
+			how += "all of "
+		}
+		fmt.Fprintf(&b, "%-8s %s%s: %s\n", labels[Unchecked], how, of, words)
 	}
 	if len(well) == 0 {
 		return b.String()
@@ -85,17 +101,35 @@ func Text(findings []Finding, all bool) string {
 	return b.String()
 }
 
+// onRecord is the rule whose findings never end. They are no reason of a verdict, and
+// would hide those that are.
+const onRecord = "D132"
+
 // Why is the line of status that says why a verdict is not OK: the findings in short,
-// and what no rule reports. It is "" if there is nothing to say.
+// those with the same words once and counted, and what no rule reports. It is "" if
+// there is nothing to say.
 func Why(r *Result, findings []Finding) string {
 	var words []string
+	told := make(map[string]bool) // codes
+	counts := make(map[string]int)
 	for i := range findings {
-		if f := &findings[i]; f.Severity == Critical || f.Severity == Warning {
-			words = append(words, fmt.Sprintf("%s %s (%s)", f.Code, f.Short, f.Severity))
+		counts[findings[i].same()]++
+	}
+	for i := range findings {
+		f := &findings[i]
+		n := counts[f.same()]
+		if f.Severity != Critical && f.Severity != Warning || f.Code == onRecord || n == 0 {
+			continue
 		}
+		counts[f.same()], told[f.Code] = 0, true
+		if n > 1 {
+			words = append(words, fmt.Sprintf("%s %s (%s, %d times)", f.Code, f.Short, f.Severity, n))
+			continue
+		}
+		words = append(words, fmt.Sprintf("%s %s (%s)", f.Code, f.Short, f.Severity))
 	}
 	for _, reason := range r.Reasons {
-		if reason.Code == "" {
+		if !told[reason.Code] {
 			words = append(words, reason.Sentence)
 		}
 	}

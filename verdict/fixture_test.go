@@ -15,7 +15,7 @@ const at = Time(1791633945000)
 func healthy(nodes, partitions int) *Snapshot {
 	s := &Snapshot{
 		Time: Known(at), Cluster: Cluster{Name: "shop-prod", ID: "c1", Replicas: 3, Partitions: partitions, Epoch: 41}, SeenBy: SeenBy{"n1", id(1)},
-		Namespaces: Known([]Namespace{{Name: "default", Mode: "lww", ReadLevel: "quorum", WriteLevel: "quorum"}}),
+		Namespaces: Known([]Namespace{{Name: "default", Mode: "lww", ReadLevel: "quorum", WriteLevel: "quorum"}}), Losses: Known([]Loss{}),
 	}
 	owners := make([][]uint16, partitions)
 	for p := range owners {
@@ -38,7 +38,7 @@ func id(n int) string { return fmt.Sprintf("%032x", n) }
 func healthyReport(n, nodes int, owners [][]uint16) *Report {
 	r := &Report{
 		Version: Known("1.4.0"), Incarnation: Known(uint64(3)), UptimeMS: Known(int64(dayMS)), Epoch: Known(uint64(41)), EpochAgeMS: Known(int64(hourMS)),
-		Fenced: Known(false), Draining: Known(false), Stopped: Known(""), Quarantine: Known(Quarantine{}), OffsetMS: Known(int64(n - 1)),
+		Fenced: Known(false), Draining: Known(false), Stopped: Known(""), Quarantine: Known(Quarantine{}), Waiting: Known(""), OffsetMS: Known(int64(n - 1)),
 		Disk: Known(Disk{TotalBytes: 100 << 30, FreeBytes: 60 << 30, ReserveBytes: 5 << 30}), Probe: Known(Probe{TookMS: 4, AgeMS: 900}),
 		FsyncP99US: Known(int64(3100)), Stall: Known(Stall{}), Hints: Known([]Hints(nil)), Dirty: Known([]Dirty(nil)),
 		Damage: Known([]Found(nil)), Arrived: Known([]Found(nil)), Scrub: Known(Scrub{Known(at - 5*hourMS)}), Voters: Known(Voters{nodes, nodes}),
@@ -60,7 +60,7 @@ func healthyReport(n, nodes int, owners [][]uint16) *Report {
 	var peers []Peer
 	for o := range nodes {
 		if o != n {
-			peers = append(peers, Peer{id(o + 1), Up, Known(uint64(300)), Known(int64(210)), Known(int64(1)), Known(int64(120))})
+			peers = append(peers, Peer{id(o + 1), Up, Known(uint64(300)), Known(int64(210)), Known(int64(1)), Known(int64(120)), false})
 		}
 	}
 	r.Peers = Known(peers)
@@ -85,6 +85,16 @@ func see(r *Report, id, state string, phi uint64) {
 	for i := range r.Peers.value {
 		if p := &r.Peers.value[i]; p.ID == id {
 			p.State, p.Phi = state, Known(phi)
+		}
+	}
+}
+
+// cools makes a node see another as back for too short a time.
+func cools(r *Report, id string) {
+	see(r, id, Suspect, 0)
+	for i := range r.Peers.value {
+		if p := &r.Peers.value[i]; p.ID == id {
+			p.Cooling = true
 		}
 	}
 }

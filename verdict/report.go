@@ -15,6 +15,8 @@ type Report struct {
 	// Stopped is why the storage has stopped; "": it runs.
 	Stopped    Opt[string]     `json:"stopped"`
 	Quarantine Opt[Quarantine] `json:"quarantine"`
+	// Waiting is why it serves nothing yet, as a replica either; "": it serves.
+	Waiting Opt[string] `json:"waiting"`
 
 	// OffsetMS is how far its clock is ahead of the median of all members' clocks, its
 	// own included; so of a node that is alone it is 0.
@@ -141,6 +143,8 @@ type Peer struct {
 	RTTUS      Opt[int64]  `json:"rtt_us"`
 	OffsetMS   Opt[int64]  `json:"offset_ms"`    // how far its clock is ahead of this node's
 	HeardAgeMS Opt[int64]  `json:"heard_age_ms"` // since it was last heard
+	// Cooling: it is suspect only because it is back for too short a time to be trusted.
+	Cooling bool `json:"cooling"`
 }
 
 // The states of a peer. Any other word is not known.

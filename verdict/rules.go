@@ -82,6 +82,7 @@ var rules = []rule{
 	{"D129", writesEndInDoubt},
 	{"D130", storageHasStopped},
 	{"D131", syncsArePeriodic},
+	{"D132", lossWasAccepted},
 }
 
 // check gathers what one rule says.

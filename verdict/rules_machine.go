@@ -12,6 +12,9 @@ func clockIsOff(e *evidence, c *check) string {
 		drift, fences := told(c, n, n.Bounds.ClockMaxDriftMS, "clock.max_drift")
 		off := distance(offset)
 		most = max(most, off)
+		if !known && n.isNew() {
+			return // which is missing; it compares its clock when it has found the others
+		}
 		f := Finding{
 			Severity: Warning, Short: "the clock of " + n.name + " is off", Title: "the clock of " + n.name + " is " + offsetWords(offset), Nodes: []string{n.name},
 			Evidence: []Evidence{n.said("against the median of all members")},
@@ -25,17 +28,20 @@ func clockIsOff(e *evidence, c *check) string {
 	return "clocks within " + span(most)
 }
 
-// isFenced makes a finding about a clock one about a node that does not coordinate.
+// isFenced makes a finding about a clock one about a node that does not coordinate, or
+// whose clock was set so far off that it will not when it starts again.
 func (e *evidence) isFenced(f *Finding, known, fenced, off bool) bool {
 	if !fenced && !(known && off) {
 		return false
 	}
 	name := f.Nodes[0]
-	f.Severity, f.Short = Critical, name+" is fenced"
+	f.Severity = Critical
 	if !known {
 		f.Title = "the clock of " + name + " was not compared with the others"
 	}
-	if f.Effect = "It should not coordinate any more."; fenced {
+	f.Effect = "A clock that is set is not followed: the node goes on by the time that has passed, and does not coordinate from its next start on."
+	if fenced {
+		f.Short = name + " is fenced"
 		f.Title += ": it does not coordinate"
 		f.Effect = "It refuses requests of clients; as a replica it goes on. Safety does not depend on it."
 	}
@@ -102,19 +108,25 @@ func writesStall(e *evidence, c *check) string {
 // syncSlowUS is what the 99th percentile of syncs should be below, microseconds.
 const syncSlowUS = 100_000
 
-// syncsAreSlow is D110.
+// syncsAreSlow is D110, for all nodes in one: they often share what makes them slow.
 func syncsAreSlow(e *evidence, c *check) string {
 	most := int64(0)
+	f := Finding{
+		Severity: Warning, Effect: "No write is acknowledged before its sync.", Action: "look at the disk; disks without power-loss protection sync slowly.",
+	}
 	e.everyone(c, func(n *node) {
 		p99, ok := told(c, n, n.FsyncP99US, "how long its syncs take")
 		most = max(most, p99)
 		if ok && p99 >= syncSlowUS {
-			c.find(Finding{
-				Severity: Warning, Short: "fsync is slow on " + n.name, Title: fmt.Sprintf("one in a hundred syncs of %s takes %s or more", n.name, span(p99/1000)), Nodes: []string{n.name},
-				Evidence: []Evidence{n.said("of its journal")}, Effect: "No write is acknowledged before its sync.", Action: "look at its disk; disks without power-loss protection sync slowly.",
-			})
+			f.Nodes = append(f.Nodes, n.name)
+			f.Evidence = append(f.Evidence, n.said(fmt.Sprintf("one in a hundred syncs of the journal of %s takes %s or more", n.name, span(p99/1000))))
 		}
 	})
+	if len(f.Nodes) > 0 {
+		f.Short = "fsync is slow on " + e.whom(f.Nodes)
+		f.Title = fmt.Sprintf("%s: one in a hundred takes up to %s", f.Short, span(most/1000))
+		c.find(f)
+	}
 	return "fsync p99 within " + span(most/1000+1)
 }
 
@@ -173,15 +185,21 @@ func storageHasStopped(e *evidence, c *check) string {
 
 // syncsArePeriodic is D131.
 func syncsArePeriodic(e *evidence, c *check) string {
+	f := Finding{
+		Severity: Warning, Effect: "Acknowledgements there are not durable: a power cut takes what was written since the last sync. Receipts say so.",
+		Action: "set storage.durability to sync, unless that was meant.",
+	}
 	e.everyone(c, func(n *node) {
 		if how, ok := told(c, n, n.Durability, "its durability"); ok && how != "sync" {
-			c.find(Finding{
-				Severity: Warning, Short: n.name + " does not sync", Title: n.name + " runs with durability " + how, Nodes: []string{n.name},
-				Evidence: []Evidence{n.said("storage.durability")}, Effect: "Its acknowledgements are not durable: a power cut takes what was written since the last sync. Receipts say so.",
-				Action: "set storage.durability to sync, unless that was meant.",
-			})
+			f.Nodes = append(f.Nodes, n.name)
+			f.Evidence = append(f.Evidence, n.said(n.name+" runs with durability "+how))
 		}
 	})
+	if len(f.Nodes) > 0 {
+		f.Short = e.whom(f.Nodes) + " " + verb(len(f.Nodes), "does", "do") + " not sync"
+		f.Title = f.Short + " what is acknowledged"
+		c.find(f)
+	}
 	return "every acknowledgement is synced"
 }
 
@@ -194,15 +212,27 @@ const (
 
 // writesEndInDoubt is D129.
 func writesEndInDoubt(e *evidence, c *check) string {
+	action := "look for slow or silent replicas (D101, D102, D108, D110), or give requests more time."
+	var rebuild []string
+	e.each(func(n *node) {
+		if q, ok := n.Quarantine.Get(); ok && len(q.Partitions) > 0 {
+			rebuild = append(rebuild, n.name)
+		}
+	})
+	if len(rebuild) > 0 {
+		action = fmt.Sprintf("wait until %s %s rebuilt (D126): writes that need a node which rebuilds end in doubt. If they go on after that, look for slow or silent replicas (D101, D102, D108, D110).",
+			listed(rebuild), verb(len(rebuild), "is", "are"))
+	}
 	e.everyone(c, func(n *node) {
 		t, ok := told(c, n, n.Traffic, "what became of its writes")
 		if !ok || t.InDoubt < doubtLeast || float64(t.InDoubt)*1000 <= float64(t.Writes)*doubtPerMille {
 			return
 		}
 		c.find(Finding{
-			Severity: Warning, Short: "writes end in doubt", Title: fmt.Sprintf("%d of %d writes at %s ended in doubt", t.InDoubt, t.Writes, n.name), Nodes: []string{n.name},
-			Evidence: []Evidence{n.said("in the last " + span(t.OverMS))}, Effect: "They may be seen now, later or never, until somebody asks for their outcome.",
-			Action: "look for slow or silent replicas (D101, D102, D108, D110), or give requests more time.",
+			Severity: Warning, Short: "writes end in doubt", Title: fmt.Sprintf("%d of %d attempts to write at %s ended in doubt", t.InDoubt, t.Writes, n.name), Nodes: []string{n.name},
+			Evidence: []Evidence{n.said("in the last " + span(t.OverMS) + "; a client that repeats a write makes another attempt of the same write")},
+			Effect:   "They may be seen now, later or never, until somebody asks for their outcome.",
+			Action:   action,
 		})
 	})
 	return "writes in doubt are rare"

@@ -65,7 +65,7 @@ func (e *evidence) findDown(c *check, i int) {
 func (e *evidence) opinions(i int) (down, up []string, phi uint64) {
 	id := e.Members[i].ID
 	e.each(func(n *node) {
-		switch n.sees(id) {
+		switch state, _ := e.view(n, i); state {
 		case Down, Suspect:
 			down = append(down, n.name)
 		case Up:
@@ -175,6 +175,10 @@ func epochsDiffer(e *evidence, c *check) string {
 	since := int64(0)
 	e.everyone(c, func(n *node) {
 		epoch, ok := told(c, n, n.Epoch, itsEpoch)
+		if n.isOutside() {
+			c.missing(n.name + outside)
+			return
+		}
 		if ok && epoch != newest {
 			behind = append(behind, n)
 		}
@@ -235,7 +239,7 @@ func tooFewReplicas(e *evidence, c *check) string {
 		}
 		c.find(Finding{
 			Severity: Critical, Short: "partitions below " + p.subject(), Title: upper(p.phrase(true)),
-			Effect: p.consequence(), Action: "start one of the missing nodes: each partition needs a majority of its replicas.",
+			Effect: p.consequence(), Action: p.wayOut(e),
 		})
 	}
 	return "quorum everywhere"
@@ -309,7 +313,12 @@ func votersAreFew(e *evidence, c *check) string {
 		Action: "start the voters that are down, or heal the links to them.",
 	}
 	e.everyone(c, func(n *node) {
-		if v, ok := told(c, n, n.Voters, "how many voters it reaches"); ok && v.Reachable < contract.QuorumOf(v.Of) {
+		v, ok := told(c, n, n.Voters, "how many voters it reaches")
+		switch words := e.unsettled(n); {
+		case !ok || v.Reachable >= contract.QuorumOf(v.Of):
+		case words != "":
+			c.missing(words)
+		default:
 			few.Nodes = append(few.Nodes, n.name)
 			few.Evidence = append(few.Evidence, n.said(fmt.Sprintf("%s reaches %d of %d voters", n.name, v.Reachable, v.Of)))
 		}

@@ -3,6 +3,7 @@ package verdict
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // hintsPileUp is D104.
@@ -27,6 +28,16 @@ func hintsPileUp(e *evidence, c *check) string {
 			}
 		}
 	})
+	// On a line with others, all targets are told in one.
+	var targets []string
+	for i := range c.found {
+		if target := c.found[i].Nodes[1]; !slices.Contains(targets, target) {
+			targets = append(targets, target)
+		}
+	}
+	for i := range c.found {
+		c.found[i].Short = "hints for " + e.whom(targets) + " pile up"
+	}
 	return "hints are young and few"
 }
 
@@ -95,20 +106,28 @@ func repairIsBehind(e *evidence, c *check) string {
 	if len(behind) > 0 {
 		e.findBehind(c, PartitionsOf(behind...), oldest, waitsFor, pairs)
 	}
+	e.findResting(c, "is paused", func(r *Repair) bool { return r.Paused })
+	e.findResting(c, "does not run", func(r *Repair) bool { return !r.Paused && !r.Running })
+	return "replicas were compared of late"
+}
+
+// findResting reports the nodes that do not compare, in one.
+func (e *evidence) findResting(c *check, how string, rests func(*Repair) bool) {
+	f := Finding{
+		Severity: Warning, Effect: "Replicas that differ stay so until they are read, and nothing deleted is purged.",
+		Action: "let it go on when what it waits for is done (candor repair pause --for 0).",
+	}
 	e.each(func(n *node) {
-		if r, ok := n.Repair.Get(); ok && (r.Paused || !r.Running) {
-			how := "does not run"
-			if r.Paused {
-				how = "is paused"
-			}
-			c.find(Finding{
-				Severity: Warning, Short: "repair " + how, Title: "repair " + how + " at " + n.name, Nodes: []string{n.name},
-				Evidence: []Evidence{n.said(n.name + " says so")},
-				Effect:   "Replicas that differ stay so until they are read, and nothing deleted is purged.", Action: "let it go on when what it waits for is done.",
-			})
+		if r, ok := n.Repair.Get(); ok && rests(&r) {
+			f.Nodes = append(f.Nodes, n.name)
+			f.Evidence = append(f.Evidence, n.said(n.name+" says so"))
 		}
 	})
-	return "replicas were compared of late"
+	if len(f.Nodes) > 0 {
+		f.Short = "repair " + how + " at " + e.whom(f.Nodes)
+		f.Title = f.Short
+		c.find(f)
+	}
 }
 
 // awayOf are those of a pair that do not answer, by name.
@@ -184,6 +203,7 @@ func watermarkWasPassed(e *evidence, c *check) string {
 // dataIsDamaged is D126.
 func dataIsDamaged(e *evidence, c *check) string {
 	scrubbed, all := Time(0), true
+	beyond := e.beyondRebuild()
 	e.everyone(c, func(n *node) {
 		quarantine, known := told(c, n, n.Quarantine, whetherQuarantined)
 		damage, ok := told(c, n, n.Damage, itsDamage)
@@ -193,7 +213,12 @@ func dataIsDamaged(e *evidence, c *check) string {
 			scrubbed = asOf
 		}
 		if known && len(quarantine.Partitions) > 0 {
-			c.find(quarantine.finding(n))
+			f := quarantine.finding(n)
+			if beyond.waits[n.at] {
+				f.Severity, f.Action = Critical, beyond.action(e)
+				f.Title = strings.TrimSuffix(f.Title, "; it waits") + "; it cannot go on by itself"
+			}
+			c.find(f)
 		}
 		if ok && total(damage) > 0 {
 			c.find(damageFinding(n, damage))
@@ -217,7 +242,7 @@ func (q *Quarantine) finding(n *node) Finding {
 		f.Evidence = append(f.Evidence, n.said(q.Why))
 	}
 	if q.Waiting != "" {
-		f.Severity, f.Action = Critical, "give it what it waits for: "+q.Waiting+"."
+		f.Severity, f.Action = Critical, "give it what it waits for: "+q.Waiting+". If that is lost for good, candor repair --accept-loss gives it up."
 		f.Title += "; it waits"
 	}
 	return f

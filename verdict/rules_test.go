@@ -16,9 +16,10 @@ var ill = []struct {
 	needs    mutate
 }{
 	{"D101", Critical, func(s *Snapshot) { kill(s, "n3") }, "n3 is down", func(s *Snapshot) { member(s, "n2").Answer = NotAsked }},
-	{"D102", Warning, onN2(func(r *Report) { see(r, id(3), Down, 20000) }), "n2 does not reach n3, but it answers n1", onN2(func(r *Report) { r.Peers.forget() })},
+	{"D102", Warning, onN2(func(r *Report) { see(r, id(3), Down, 20000) }), "n2 does not reach n3, but n1 does", onN2(func(r *Report) { r.Peers.forget() })},
 	{"D102", Warning, onN2(func(r *Report) { see(r, id(3), Suspect, 9000) }), "n2 suspects n3, but it answers n1", nil},
-	{"D102", Warning, func(s *Snapshot) { kill(s, "n3"); see(report(s, "n2"), id(3), Up, 300) }, "n2 hears n3, but it does not answer n1", nil},
+	{"D102", Warning, onN2(func(r *Report) { cools(r, id(3)) }), "n2 does not trust n3 yet: it is back, and was not heard for long enough", nil},
+	{"D102", Warning, func(s *Snapshot) { kill(s, "n3"); see(report(s, "n2"), id(3), Up, 300) }, "n2 hears n3, but n1 does not", nil},
 	{"D102", Critical, onN2(func(r *Report) {
 		for _, n := range []int{3, 4, 5} {
 			see(r, id(n), Down, 20000)
@@ -75,9 +76,63 @@ var ill = []struct {
 	}),
 		"Do: give it what it waits for: a quorum of the others.", nil},
 	{"D127", Warning, onN2(func(r *Report) { r.Voters = Known(Voters{2, 5}) }), "n2 reaches 2 of 5 voters", onN2(func(r *Report) { r.Voters.forget() })},
-	{"D129", Warning, onN2(func(r *Report) { r.Traffic = Known(Traffic{5 * minuteMS, 10_000, 11}) }), "11 of 10000 writes at n2 ended in doubt", onN2(func(r *Report) { r.Traffic.forget() })},
+	{"D129", Warning, onN2(func(r *Report) { r.Traffic = Known(Traffic{5 * minuteMS, 10_000, 11}) }), "11 of 10000 attempts to write at n2 ended in doubt", onN2(func(r *Report) { r.Traffic.forget() })},
+	{"D129", Warning, func(s *Snapshot) {
+		report(s, "n2").Traffic = Known(Traffic{5 * minuteMS, 10_000, 11})
+		report(s, "n3").Quarantine = Known(Quarantine{Partitions: PartitionsOf(7), Of: 1})
+	}, "Do: wait until n3 is rebuilt (D126)", nil},
 	{"D130", Critical, onN2(func(r *Report) { r.Stopped = Known("fsync: input/output error") }), "the storage of n2 has stopped", onN2(func(r *Report) { r.Stopped.forget() })},
 	{"D131", Warning, onN2(func(r *Report) { r.Durability = Known("periodic") }), "n2 runs with durability periodic", onN2(func(r *Report) { r.Durability.forget() })},
+	{"D132", Warning, func(s *Snapshot) {
+		s.Losses = Known([]Loss{{Node: id(2), Partitions: Partitions{1, 2}, Votes: true, Epoch: 7, Time: at - 2*dayMS}, {Node: id(4), Partitions: Partitions{2}, Epoch: 7, Time: at - 2*dayMS, Open: true}, {Node: id(3), Partitions: Partitions{9}, Epoch: 9, Time: at}})
+	}, "epoch 7 gave up copies of 2 partitions", func(s *Snapshot) { s.Losses.forget() }},
+	{"D132", Warning, func(s *Snapshot) {
+		s.Losses = Known([]Loss{{Node: id(2), Partitions: Partitions{1}, Epoch: 7, Time: at - hourMS}, {Node: id(4), Partitions: Partitions{1}, Epoch: 7, Time: at - hourMS, Open: true}})
+	}, "those of n2 and n4; n4 not rebuilt yet", nil},
+}
+
+// With more copies lost than the others make up for the doctor names the way out at once:
+// to bring back what there is, or to give them up. Once they are given up it goes on by
+// itself, and with nobody away there is nobody to start.
+func TestTheWayOutOfALossIsNamed(t *testing.T) {
+	lose := func(s *Snapshot, names ...string) {
+		for _, name := range names {
+			report(s, name).Quarantine = Known(Quarantine{Partitions: PartitionsOf(0), Of: 1})
+		}
+	}
+	given := func(names ...int) func(*Snapshot) {
+		return func(s *Snapshot) {
+			lose(s, "n2", "n3")
+			for _, n := range names {
+				s.Losses.value = append(s.Losses.value, Loss{Node: id(n), Partitions: Partitions{0}, Epoch: 7, Time: at, Open: true})
+			}
+		}
+	}
+	for name, tc := range map[string]struct {
+		change   mutate
+		severity Severity // of D126
+		says     []string // D113 and D126
+		never    string
+	}{
+		"two lost":      {func(s *Snapshot) { lose(s, "n2", "n3") }, Critical, []string{"n2 and n3 have lost copies", "--accept-loss n2,n3", "it cannot go on by itself"}, "Do: nothing"},
+		"one, one away": {func(s *Snapshot) { lose(s, "n2"); kill(s, "n3") }, Critical, []string{"has its way out in D126", "Do: start n3, or bring back", "--accept-loss n2,n3"}, "Do: nothing"},
+		"given up":      {given(2, 3), Warning, []string{"Do: nothing: they are rebuilt", "Do: nothing: it goes on by itself."}, "accept-loss"},
+		"one given up":  {given(2), Critical, []string{"--accept-loss n2,n3"}, "start"},
+		"one lost":      {func(s *Snapshot) { lose(s, "n2") }, Warning, []string{"Do: nothing: it goes on by itself."}, "accept-loss"},
+	} {
+		s := healthy(3, 4)
+		tc.change(s)
+		found := append(findings(s, "D113"), findings(s, "D126")...)
+		text := texts(found)
+		for _, want := range tc.says {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s: want %q:\n%s", name, want, text)
+			}
+		}
+		if strings.Contains(text, tc.never) || strings.Contains(text, "missing nodes") != (name == "one, one away") || Worst(findings(s, "D126")) != tc.severity {
+			t.Errorf("%s: D126 shall be %s, and nothing says %q:\n%s", name, tc.severity, tc.never, text)
+		}
+	}
 }
 
 func TestEachRuleFires(t *testing.T) {
@@ -114,7 +169,7 @@ func TestEachRuleNeedsItsEvidence(t *testing.T) {
 	// need nothing of it.
 	s := healthy(5, 64)
 	kill(s, "n3")
-	fine := []string{"D105", "D112", "D113", "D124"}
+	fine := []string{"D105", "D112", "D113", "D124", "D132"}
 	for _, f := range Check(s) {
 		if f.Severity == Fine && !slices.Contains(fine, f.Code) {
 			t.Errorf("n3 is silent, and %s", f.Text())

@@ -17,12 +17,13 @@ type cause struct {
 
 // The causes, in the order in which they are told. A silent node comes first: whatever
 // else it has is not known.
-var causes = []*cause{isSilent, isStopped, isDraining, isRebuilding, isFull}
+var causes = []*cause{isSilent, isStopped, isDraining, isWaiting, isRebuilding, isFull}
 
 var (
 	isSilent     = &cause{"does not answer", "do not answer", "D101"}
 	isStopped    = &cause{"has stopped its storage", "have stopped their storage", "D130"}
 	isDraining   = &cause{"shuts down", "shut down", ""}
+	isWaiting    = &cause{"serves nothing yet", "serve nothing yet", ""}
 	isRebuilding = &cause{"rebuilds them", "rebuild them", "D126"}
 	isFull       = &cause{"takes no writes, its disk is full", "take no writes, their disks are full", "D107"}
 )
@@ -75,6 +76,11 @@ func (s *service) ask(e *evidence, i int, writes bool) {
 	refuse(stopped != "", isStopped)
 	draining, _ := told(s, n, n.Draining, whetherDraining)
 	refuse(draining, isDraining)
+	waiting, _ := told(s, n, n.Waiting, whetherServes)
+	if waiting != "" && n.isNew() {
+		s.missing(n.name + starting)
+	}
+	refuse(waiting != "" && !n.isNew(), isWaiting)
 	quarantine, _ := told(s, n, n.Quarantine, whetherQuarantined)
 	s.but = quarantine.Partitions
 	if writes {
@@ -92,6 +98,7 @@ const (
 	whetherFenced      = "whether it coordinates"
 	whetherDraining    = "whether it is shutting down"
 	whetherStopped     = "whether its storage runs"
+	whetherServes      = "whether it serves"
 	whetherQuarantined = "which partitions it rebuilds"
 	itsPeers           = "which nodes it reaches"
 	itsProbe           = "a timed write"

@@ -23,6 +23,8 @@ type Snapshot struct {
 	// of preference. A row is shorter than Replicas where members are lacking.
 	Owners     Opt[[][]uint16]  `json:"owners"`
 	Namespaces Opt[[]Namespace] `json:"namespaces"`
+	// Losses are what was given up since the cluster was made, in the order of the epochs.
+	Losses Opt[[]Loss] `json:"losses"`
 }
 
 // Cluster is what holds for all nodes, in the metadata of the collector.

@@ -72,7 +72,7 @@ func (r *Reason) text() string {
 func (r *Result) sentence() string {
 	switch r.Verdict {
 	case Unknown:
-		return fmt.Sprintf("%s or %s, %s", r.Best, r.Worst, shortened(r.Missing))
+		return fmt.Sprintf("%s or %s; %s", r.Best, r.Worst, shortened(r.Missing))
 	case Failing:
 		return r.failing()[0].phrase(true)
 	}
@@ -91,9 +91,9 @@ func (r *Result) sentence() string {
 // shortened joins the first pieces of missing evidence.
 func shortened(missing []string) string {
 	if len(missing) <= missingShown {
-		return strings.Join(missing, ", ")
+		return strings.Join(missing, "; ")
 	}
-	return strings.Join(missing[:missingShown], ", ") + fmt.Sprintf(" and %s more", grouped(len(missing)-missingShown))
+	return strings.Join(missing[:missingShown], "; ") + fmt.Sprintf("; and %s more", grouped(len(missing)-missingShown))
 }
 
 // failing are the default levels that are not possible in some partitions.
@@ -156,14 +156,20 @@ func (p *Possibility) phrase(long bool) string {
 	return list("not known to be possible", p.Unknown)
 }
 
-// consequence says what becomes of requests in the failing partitions.
+// consequence says what becomes of requests in the failing partitions. That a replica
+// is away is known before anything is sent; that one answers and does not serve is
+// found out by asking, and others have taken a write by then.
 func (p *Possibility) consequence() string {
-	what := "Requests"
+	asked := slices.ContainsFunc(p.causes, func(c *cause) bool { return c != isSilent })
 	switch {
 	case !p.Writes:
-		what = "Reads"
-	case !p.Reads:
-		what = "Writes"
+		return fmt.Sprintf("Reads at %s in them are refused.", p.Level)
+	case asked && p.Reads:
+		return fmt.Sprintf("Reads at %s in them are refused. Writes are refused with no effect, or end in doubt where other replicas have taken them.", p.Level)
+	case asked:
+		return fmt.Sprintf("Writes at %s in them are refused with no effect, or end in doubt where other replicas have taken them.", p.Level)
+	case p.Reads:
+		return fmt.Sprintf("Requests at %s in them are refused with no effect.", p.Level)
 	}
-	return fmt.Sprintf("%s at %s in them are refused with no effect.", what, p.Level)
+	return fmt.Sprintf("Writes at %s in them are refused with no effect.", p.Level)
 }

@@ -20,6 +20,7 @@ var broken = []struct {
 	{"a newer epoch", "every member names the same epoch", "D103", onN2(func(r *Report) { r.Epoch = Known(uint64(42)) })},
 	{"fenced", "every member is in good standing", "D106", onN2(func(r *Report) { r.Fenced = Known(true) })},
 	{"draining", "every member is in good standing", "", onN2(func(r *Report) { r.Draining = Known(true) })},
+	{"it waits", "every member is in good standing", "", onN2(func(r *Report) { r.Waiting = Known("it asks the others") })},
 	{"storage stopped", "every member is in good standing", "D130", onN2(func(r *Report) { r.Stopped = Known("fsync: input/output error") })},
 	{"quarantined", "every member is in good standing", "D126", onN2(func(r *Report) {
 		r.Quarantine = Known(Quarantine{Partitions: PartitionsOf(3, 1, 2), Of: 4, Rebuilt: 1})
@@ -88,7 +89,7 @@ func TestWhatIsWrongIsFound(t *testing.T) {
 }
 
 // beside are figures on which no clause rests: they are for rules and for tables.
-var beside = strings.Fields(`since report.version report.incarnation report.uptime_ms report.epoch_age_ms report.fsync_p99_us report.stall
+var beside = strings.Fields(`since losses report.version report.incarnation report.uptime_ms report.epoch_age_ms report.fsync_p99_us report.stall
 	report.dirty report.refused report.scrub report.scrub.as_of report.voters report.gossip report.traffic report.process report.seeds
 	report.settings report.durability report.insecure report.data_bytes report.keys report.read_p99_us report.write_p99_us
 	report.bounds.clock_max_drift_ms report.repair.states.watermark
