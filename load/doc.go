@@ -2,9 +2,10 @@
 // and counts what became of each of them.
 //
 // A Workload says what is asked: shares of reads, writes, scans, and which keys
-// are hot. A Generator draws its operations from a seed, so that a run can be
-// repeated. A Target carries them out; how is its own affair (a client, raw
-// connections, a function in a test).
+// are hot. Named has those of the Yahoo! Cloud Serving Benchmark (Cooper et al.,
+// 2010), Mixed those of one's own. A Generator draws its operations from a seed, so
+// that a run can be repeated; NewSweep takes each key once instead. A Target carries
+// them out; how is its own affair (a client, raw connections, a function in a test).
 //
 // Closed keeps a fixed number of operations in flight: the next one starts when
 // one has ended. That finds the most that a system can do, and says little about
@@ -14,6 +15,7 @@
 // Latency counts from the moment at which an operation was due, not from when
 // it could be sent: a stall that keeps a thousand operations waiting is counted a
 // thousand times (the mistake of not doing so is known as coordinated omission).
+// What the generator itself is late is counted by itself too, as Result.Lag.
 //
 // A Result has a place for each operation that was offered:
 //
@@ -25,8 +27,11 @@
 //	silent    no answer at all, long after the deadline
 //
 // and these sum up to what was offered. Latencies go into a Histogram, a table of
-// counts whose steps grow with the value.
+// counts whose steps grow with the value: three digits, as HdrHistogram has them,
+// without a longest value, mergeable, and small enough to stand in every Result.
+// A Curve is what of it can be drawn, by PlotSVG and PlotText. A Glance is how a
+// run stands while it goes on.
 //
-// The caller's duties: one Run at a time for each Target; a done function is
-// called exactly once for each operation, or never.
+// The caller's duties: one run at a time for each Target; one of a Ticket's Done and
+// Settled is called exactly once for each operation, or never.
 package load

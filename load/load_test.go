@@ -15,7 +15,7 @@ import (
 	"github.com/candordb/candor/contract"
 )
 
-// A quantile is at most 3 % above the true one, and never below it.
+// A quantile is at most 0.1 % above the true one, and never below it.
 func TestQuantilesAreCloseToTheTruth(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		all := rapid.SliceOfN(rapid.Int64Range(0, int64(time.Hour)), 1, 500).Draw(t, "durations")
@@ -28,10 +28,10 @@ func TestQuantilesAreCloseToTheTruth(t *testing.T) {
 		slices.Sort(all)
 		rank := max(int(q*float64(len(all))+0.5), 1)
 		want := time.Duration(all[rank-1])
-		if got := h.Quantile(q); got < want || float64(got) > float64(want)*1.035+1 {
+		if got := h.Quantile(q); got < want || float64(got) > float64(want)*1.001+1 {
 			t.Fatalf("quantile %v of %d is %v, want %v", q, len(all), got, want)
 		}
-		if a.Merge(&b); a != h {
+		if a.Merge(&b); !slices.Equal(a.counts, h.counts) || a.Count() != h.Count() || a.Max() != h.Max() {
 			t.Fatal("merged halves differ from the whole")
 		}
 	})

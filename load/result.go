@@ -19,8 +19,12 @@ type Result struct {
 
 	Codes    map[contract.Code]uint64 // of the answers
 	Latency  Histogram                // of those that are OK, from when they were due
+	ByKind   [kinds]Histogram         // the same, each Kind by itself
 	Refusals Histogram                // of those that were refused
-	Elapsed  time.Duration            // in which operations were started
+	// Lag is from when an operation was due to when it was issued: what the
+	// generator itself is late. It is a part of Latency.
+	Lag     Histogram
+	Elapsed time.Duration // in which operations were started
 }
 
 // GoodRate is the goodput, per second.
@@ -36,12 +40,13 @@ func perSecond(n uint64, d time.Duration) float64 {
 	return float64(n) / d.Seconds()
 }
 
-// tell counts one answer.
-func (r *Result) tell(code contract.Code, took, deadline time.Duration) {
+// tell counts one answer. class says what it means for the operation.
+func (r *Result) tell(kind Kind, code contract.Code, class contract.Class, took, deadline time.Duration) {
 	r.Codes[code]++
-	switch code.Class() {
+	switch class {
 	case contract.Done:
 		r.Latency.Record(took)
+		r.ByKind[kind].Record(took)
 		if took <= deadline {
 			r.Good++
 		} else {
@@ -80,6 +85,10 @@ func (r *Result) Follow(o *Result) {
 		r.Codes[code] += n
 	}
 	r.Latency.Merge(&o.Latency)
+	for i := range r.ByKind {
+		r.ByKind[i].Merge(&o.ByKind[i])
+	}
 	r.Refusals.Merge(&o.Refusals)
+	r.Lag.Merge(&o.Lag)
 	r.Elapsed += o.Elapsed
 }

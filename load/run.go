@@ -28,20 +28,40 @@ type Options struct {
 	// Grace is how long after the last start answers are still counted; what has
 	// none by then is silent. It should be longer than the deadline.
 	Grace time.Duration
+	// Count is how many operations are started at most; 0: as many as there is time
+	// for.
+	Count int
+	// Grain is how long an open loop waits at least before it starts what has become
+	// due meanwhile: operations that are due at once share a flush, as with many
+	// users. 0 is a millisecond. The wait counts as latency: to measure a fast
+	// system, it has to be short.
+	Grain time.Duration
+	// Watch is called with a Glance every WatchEvery until the run returns, by a
+	// goroutine of its own; nil: never.
+	Watch      func(Glance)
+	WatchEvery time.Duration
 }
 
-// issueEvery is how often an open loop starts what has become due. Several
-// operations may be due at once and share a flush, as with many users.
-const issueEvery = time.Millisecond
+// grainUsual is the Grain where none is given.
+const grainUsual = time.Millisecond
 
 // Ticket stands for one operation that was issued.
 type Ticket struct {
-	run *run
-	due time.Duration // since the start of the run
+	run  *run
+	kind Kind
+	due  time.Duration // since the start of the run
 }
 
+// Due is when the operation had to start, from where its latency counts.
+func (t Ticket) Due() time.Time { return t.run.start.Add(t.due) }
+
 // Done tells the answer's code. It is called once.
-func (t Ticket) Done(code contract.Code) { t.run.done(t.due, code) }
+func (t Ticket) Done(code contract.Code) { t.Settled(code, code.Class()) }
+
+// Settled is Done for a Target that knows better than the code alone what the
+// answer means: a read has no effect whatever its code, and a write that was sent
+// twice may have one whatever its last code.
+func (t Ticket) Settled(code contract.Code, class contract.Class) { t.run.done(t, code, class) }
 
 // run is one Closed or Open under way.
 type run struct {
@@ -49,8 +69,11 @@ type run struct {
 	start time.Time
 	free  chan struct{} // closed loop: a token for each place that is free
 
+	watching sync.WaitGroup
+
 	mu     sync.Mutex // guards what follows
 	result Result
+	glance glance
 	open   uint64
 	over   bool
 	idle   chan struct{} // closed when over and nothing is open
@@ -64,23 +87,33 @@ func newRun(o Options) *run {
 // whether or not earlier ones were answered.
 func Open(ctx context.Context, target Target, g *Generator, rate float64, o Options) Result {
 	r := newRun(o)
-	tick := time.NewTicker(issueEvery)
-	defer tick.Stop()
-	issued := 0
-	for now := time.Duration(0); now < o.Duration && ctx.Err() == nil; {
+	stop := r.watch()
+	defer stop()
+	grain := o.Grain
+	if grain == 0 {
+		grain = grainUsual
+	}
+	due := func(n int) time.Duration { return time.Duration(float64(n) / rate * float64(time.Second)) }
+	wake := time.NewTimer(0)
+	defer wake.Stop()
+	for issued := 0; ctx.Err() == nil; {
+		now := min(time.Since(r.start), o.Duration)
+		before := issued
+		for ; due(issued) < now && r.more(issued); issued++ {
+			r.issue(target, g.Next(), due(issued))
+		}
+		if issued > before {
+			target.Flush()
+		}
+		if now == o.Duration || !r.more(issued) {
+			break
+		}
+		// A nanosecond more, as what is due at the very end is not started.
+		wake.Reset(min(max(due(issued)-now+1, grain), o.Duration-now))
 		select {
-		case <-tick.C:
+		case <-wake.C:
 		case <-ctx.Done():
 		}
-		now = min(time.Since(r.start), o.Duration)
-		wanted := int(rate * now.Seconds())
-		if issued == wanted {
-			continue
-		}
-		for ; issued < wanted; issued++ {
-			r.issue(target, g.Next(), time.Duration(float64(issued)/rate*float64(time.Second)))
-		}
-		target.Flush()
 	}
 	return r.end(ctx)
 }
@@ -92,12 +125,16 @@ func Closed(ctx context.Context, target Target, g *Generator, clients int, o Opt
 	for range clients {
 		r.free <- struct{}{}
 	}
+	stop := r.watch()
+	defer stop()
 	over := time.NewTimer(o.Duration)
 	defer over.Stop()
-	for now := time.Duration(0); now < o.Duration && ctx.Err() == nil; now = time.Since(r.start) {
+	issued := 0
+	for now := time.Duration(0); now < o.Duration && r.more(issued) && ctx.Err() == nil; now = time.Since(r.start) {
 		select {
 		case <-r.free:
 			r.issue(target, g.Next(), now)
+			issued++
 			continue
 		default:
 		}
@@ -105,6 +142,7 @@ func Closed(ctx context.Context, target Target, g *Generator, clients int, o Opt
 		select {
 		case <-r.free:
 			r.issue(target, g.Next(), time.Since(r.start))
+			issued++
 		case <-over.C:
 		case <-ctx.Done():
 		}
@@ -113,20 +151,28 @@ func Closed(ctx context.Context, target Target, g *Generator, clients int, o Opt
 	return r.end(ctx)
 }
 
+// more says whether one more operation may be started.
+func (r *run) more(issued int) bool { return r.o.Count == 0 || issued < r.o.Count }
+
 func (r *run) issue(target Target, op *Op, due time.Duration) {
+	lag := time.Since(r.start) - due
 	r.mu.Lock()
 	r.result.Offered++
+	r.result.Lag.Record(lag)
 	r.open++
 	r.mu.Unlock()
-	target.Issue(op, Ticket{r, due})
+	target.Issue(op, Ticket{r, op.Kind, due})
 }
 
-func (r *run) done(due time.Duration, code contract.Code) {
-	took := time.Since(r.start) - due
+func (r *run) done(t Ticket, code contract.Code, class contract.Class) {
+	took := time.Since(r.start) - t.due
 	r.mu.Lock()
 	if r.open > 0 {
 		r.open--
-		r.result.tell(code, took, r.o.Deadline)
+		r.result.tell(t.kind, code, class, took, r.o.Deadline)
+		if r.o.Watch != nil && class == contract.Done {
+			r.glance.lately.Record(took)
+		}
 		if r.over && r.open == 0 {
 			close(r.idle)
 		}

@@ -145,6 +145,8 @@ func plainError(err error) error {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return errors.New("no answer in time")
+	case errors.Is(err, io.EOF):
+		return errors.New("it closed the connection: is it an HTTP port (listen.http)?")
 	case errors.As(err, &number):
 		return number
 	case errors.As(err, &op):

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -86,6 +87,7 @@ func newApp(e *env) *cli.App {
 			serveLeaf(e).command(""), devLeaf(e).command(""),
 			getLeaf(e).command(""), putLeaf(e).command(""), delLeaf(e).command(""), scanLeaf(e).command(""), existsLeaf(e).command(""), countLeaf(e).command(""),
 			whereLeaf(e).command(""), explainLeaf(e).command(""), outcomeLeaf(e).command(""), importLeaf(e).command(""), exportLeaf(e).command(""),
+			benchLeaf(e).command(""),
 			statusLeaf(e).command(""), doctorLeaf(e).command(""),
 			{Name: "check", Usage: "probes for monitoring", HideHelp: true, Subcommands: checkLeaves(e)},
 			{Name: "node", Usage: "the nodes of the cluster", HideHelp: true, Subcommands: nodeLeaves(e)},
@@ -118,6 +120,8 @@ func (e *env) run(ctx context.Context, args []string) int {
 	case line.help:
 		fmt.Fprint(e.stdout, helpText(app.Commands, line.path))
 		return 0
+	case line.leaf == nil && line.isProbe():
+		return e.probeMisused("name a probe: candor check --help lists them")
 	case line.leaf == nil:
 		fmt.Fprint(e.stderr, helpText(app.Commands, line.path))
 		return exitUsage
@@ -126,6 +130,10 @@ func (e *env) run(ctx context.Context, args []string) int {
 	}
 	if err == nil {
 		return 0
+	}
+	var known *failure
+	if told := errors.As(err, &known) && known.told; line.isProbe() && isUsage(err) && !told { // what is told is a result: CRITICAL is 2
+		return e.probeMisused(err.Error())
 	}
 	return e.report(ctx, err, reportingIn(args))
 }

@@ -36,6 +36,12 @@ type probeResult struct {
 	state probeState
 	text  string
 	value float64
+	age   verdict.Opt[int64] // milliseconds, of the oldest evidence in it; not known of what was asked for just now
+}
+
+// unmeasured is a probe that has no value.
+func unmeasured(state probeState, text string) probeResult {
+	return probeResult{state: state, text: text, value: notMeasured}
 }
 
 // notMeasured is the value of a probe that has none.
@@ -88,9 +94,9 @@ func (m monitor) leaf(e *env) leaf {
 			case err != nil && isUsage(err):
 				return err
 			case err != nil:
-				return p.tell(e, probeResult{probeUnknown, err.Error(), notMeasured})
+				return p.tell(e, unmeasured(probeUnknown, err.Error()))
 			}
-			return p.tell(e, p.judge(m.look(v)))
+			return p.tell(e, p.of(v))
 		},
 	}
 	if m.unit != "" {
@@ -120,7 +126,10 @@ func parseBound(text, unit string) (float64, error) {
 	}
 	bound, err := strconv.ParseFloat(strings.TrimSuffix(text, "%"), 64)
 	if unit == "s" || err != nil || !(bound >= 0) {
-		return 0, fmt.Errorf("%q is no bound: want one such as %s", text, boundText(map[string]float64{"s": 1800, "%": 85}[unit], unit))
+		return 0, fmt.Errorf("%q is no bound: want one such as %s", text, boundText(map[string]float64{"s": 1800, "%": 85, "partitions": 1}[unit], unit))
+	}
+	if bound == 0 && unit == "partitions" {
+		return 0, fmt.Errorf("%q is met by every cluster: want at least 1", text)
 	}
 	return bound, nil
 }
@@ -140,6 +149,12 @@ func (m monitor) probe(c *cli.Context) (p aProbe, o adminOptions, err error) {
 	default:
 		return p, o, usagef("", "--format is %q: want %s", p.format, probeFormats)
 	}
+	if c.String("output") == "json" { // as everywhere else
+		if c.IsSet("format") && p.format != "json" {
+			return p, o, usagef("", "-o json and --format %s exclude each other", p.format)
+		}
+		p.format = "json"
+	}
 	for name, to := range map[string]*float64{"warn": &p.warn, "critical": &p.critical} { // each by itself
 		if text := c.String(name); text != "" {
 			if *to, err = parseBound(text, m.unit); err != nil {
@@ -147,17 +162,30 @@ func (m monitor) probe(c *cli.Context) (p aProbe, o adminOptions, err error) {
 			}
 		}
 	}
+	if p.warn > p.critical && c.IsSet("warn") && c.IsSet("critical") {
+		return p, o, usagef("", "--warn is %s and --critical %s: it would be critical before it is a warning", boundText(p.warn, p.unit), boundText(p.critical, p.unit))
+	}
 	o, err = adminOptionsOf(c)
 	return p, o, err
 }
 
-// judge measures a value that is known by the bounds.
+// of is the probe of what a node has told, and how old that is: a node answers at once
+// with what it has heard some time ago.
+func (p aProbe) of(v *statusView) probeResult {
+	r := p.judge(p.look(v))
+	r.age = verdict.Known(v.evidenceAge())
+	r.text += fmt.Sprintf("; as of %.1fs ago", float64(v.evidenceAge())/1000)
+	return r
+}
+
+// judge measures a value by the bounds, which can only make a state worse. Of what is
+// not known in all it is enough that a part of it is critical.
 func (p aProbe) judge(r probeResult) probeResult {
 	switch {
-	case p.unit == "" || math.IsNaN(r.value) || r.state == probeUnknown:
+	case p.unit == "" || math.IsNaN(r.value):
 	case r.value >= p.critical:
 		r.state = probeCritical
-	case r.value >= p.warn:
+	case r.value >= p.warn && r.state == probeOK:
 		r.state = probeWarning
 	}
 	return r
@@ -175,6 +203,8 @@ type probeJSON struct {
 	Unit       string   `json:"unit"`
 	Warn       float64  `json:"warn"`
 	Critical   float64  `json:"critical"`
+
+	AgeMS verdict.Opt[int64] `json:"age_ms"` // of the oldest evidence in it; null: it was asked for just now
 }
 
 // tell prints the result, and ends with its exit code.
@@ -182,7 +212,7 @@ func (p aProbe) tell(e *env, r probeResult) error {
 	measured := !math.IsNaN(r.value)
 	switch p.format {
 	case "json":
-		j := probeJSON{apiVersion, "Check", p.name, r.state.String(), int(r.state), r.text, nil, p.unit, p.warn, p.critical}
+		j := probeJSON{apiVersion, "Check", p.name, r.state.String(), int(r.state), r.text, nil, p.unit, p.warn, p.critical, r.age}
 		if measured {
 			j.Value = &r.value
 		}
@@ -232,7 +262,7 @@ func nodeProbeLeaf(e *env) leaf {
 				case err != nil && isUsage(err):
 					return err
 				case err != nil:
-					return p.tell(e, probeResult{probeCritical, err.Error(), notMeasured})
+					return p.tell(e, unmeasured(probeCritical, err.Error()))
 				}
 				admin = admins[0]
 			}
@@ -246,13 +276,13 @@ func lookAtNode(ctx context.Context, admin string) probeResult {
 	for _, path := range []string{"/livez?verbose", "/readyz?verbose"} {
 		status, body, err := adminGet(ctx, admin, path)
 		if err != nil {
-			return probeResult{probeCritical, err.Error(), notMeasured}
+			return unmeasured(probeCritical, err.Error())
 		}
 		if status != http.StatusOK {
-			return probeResult{probeCritical, admin + " is not well: " + failedChecks(string(body)), notMeasured}
+			return unmeasured(probeCritical, admin+" is not well: "+failedChecks(string(body)))
 		}
 	}
-	return probeResult{probeOK, admin + " is alive and takes requests", notMeasured}
+	return unmeasured(probeOK, admin+" is alive and takes requests")
 }
 
 // failedChecks are the lines of a probe that say what does not hold.
@@ -275,7 +305,7 @@ func lookAtVerdict(v *statusView) probeResult {
 	if why := verdict.Why(v.result, v.findings); why != "" {
 		text += "   " + why
 	}
-	return probeResult{states[v.result.Verdict], text, notMeasured}
+	return unmeasured(states[v.result.Verdict], text)
 }
 
 func lookAtQuorum(v *statusView) probeResult {
@@ -283,85 +313,135 @@ func lookAtQuorum(v *statusView) probeResult {
 		switch {
 		case p.Level != contract.Quorum.String():
 		case len(p.Failing) > 0:
-			return probeResult{probeOK, fmt.Sprintf("not possible in %s of %s partitions (%s)", grouped(len(p.Failing)), grouped(p.Of), p.Because), float64(len(p.Failing))}
+			return probeResult{state: probeOK, text: fmt.Sprintf("not possible in %s of %s partitions (%s)", grouped(len(p.Failing)), grouped(p.Of), p.Because), value: float64(len(p.Failing))}
 		case p.Of == 0 || len(p.Unknown) > 0:
-			return probeResult{probeUnknown, "it is not known where it is possible: " + p.Because, notMeasured}
+			return unmeasured(probeUnknown, "it is not known where it is possible: "+p.Because)
 		}
 	}
-	return probeResult{probeOK, fmt.Sprintf("possible in all %s partitions", grouped(v.Cluster.Partitions)), 0}
+	return probeResult{state: probeOK, text: fmt.Sprintf("possible in all %s partitions", grouped(v.Cluster.Partitions)), value: 0}
 }
 
-// worstOf is the largest figure of all members. Where one has not reported, that
-// is not known, unless what is known is bad enough to tell.
-func worstOf(v *statusView, what string, of func(*verdict.Report, int64) (float64, bool)) (worst float64, who, missing string) {
+// worst is the largest figure of all members that have told theirs.
+type worst struct {
+	value float64
+	who   string // its member; "": nobody has told one
+	// missing is why the figure of some member is not known, though that may answer;
+	// away are the members of which it is known that they do not answer.
+	missing string
+	away    []string
+}
+
+// worstOf asks every member for a figure; why says why it has none.
+func worstOf(v *statusView, of func(r *verdict.Report, age int64) (value float64, why string)) (w worst) {
 	for i := range v.evidence.Members {
 		m := &v.evidence.Members[i]
-		age, _ := m.AgeMS.Get()
-		value, ok := 0.0, false
-		if m.Report != nil {
-			value, ok = of(m.Report, age)
-		}
+		age, aged := m.AgeMS.Get()
 		switch {
-		case !ok && missing == "":
-			missing = m.Name + " has not reported " + what
-		case ok && (who == "" || value > worst):
-			worst, who = value, m.Name
+		case m.Answer == verdict.Silent && aged:
+			w.away = append(w.away, m.Name)
+			continue
+		case m.Answer != verdict.Answered || m.Report == nil:
+			w.lacks(m.Name + " was not heard yet, or too long ago")
+			continue
+		}
+		switch value, why := of(m.Report, age); {
+		case why != "":
+			w.lacks(m.Name + " " + why)
+		case w.who == "" || value > w.value:
+			w.value, w.who = value, m.Name
 		}
 	}
 	if len(v.evidence.Members) == 0 {
-		missing = v.waits()
+		w.missing = v.waits()
 	}
-	return worst, who, missing
+	return w
 }
 
-// measured is the worst figure as a probe. What is missing makes it unknown.
-func measured(worst float64, who, missing, text string) probeResult {
-	if missing != "" || who == "" {
-		return probeResult{probeUnknown, missing, notMeasured}
+func (w *worst) lacks(words string) {
+	if w.missing == "" {
+		w.missing = words
 	}
-	return probeResult{probeOK, text, worst}
+}
+
+// result is the worst figure as a probe. Without the figure of a member that may answer
+// it is not known. One that does not answer is not counted, and that is a warning.
+func (w *worst) result(text string) probeResult {
+	r := probeResult{state: probeOK, text: text, value: w.value}
+	if w.who == "" {
+		r = unmeasured(probeUnknown, "no node has told")
+	}
+	if len(w.away) > 0 {
+		r.state = max(r.state, probeWarning)
+		r.text += fmt.Sprintf("; %s not counted: %s not answer", joined(w.away), verb(w.away, "it does", "they do"))
+	}
+	if w.missing != "" {
+		r.state, r.text = probeUnknown, w.missing+"; of the others: "+r.text
+	}
+	return r
 }
 
 func lookAtRepair(v *statusView) probeResult {
 	now, _ := v.evidence.Time.Get()
-	worst, who, missing := worstOf(v, "how far its partitions are repaired", func(r *verdict.Report, _ int64) (lag float64, ok bool) {
+	w := worstOf(v, func(r *verdict.Report, _ int64) (lag float64, why string) {
 		repair, ok := r.Repair.Get()
+		if !ok {
+			return 0, "has not reported how far its partitions are repaired"
+		}
+		unproven := 0
 		for i := range repair.States {
 			asOf, proven := repair.States[i].AsOf.Get()
 			if !proven {
-				return 0, false
+				unproven += len(repair.States[i].Partitions)
+				continue
 			}
 			lag = max(lag, float64(int64(now)-int64(asOf))/1000)
 		}
-		return lag, ok
+		if unproven > 0 {
+			return 0, "has no proof yet for " + counted(unproven, "partition")
+		}
+		return lag, ""
 	})
-	return measured(worst, who, missing, fmt.Sprintf("the oldest proof is %s old (%s)", spanText(int64(worst*1000)), who))
+	return w.result(fmt.Sprintf("the oldest proof is %s old (%s)", spanText(int64(w.value*1000)), w.who))
 }
 
 func lookAtHints(v *statusView) probeResult {
-	worst, who, missing := worstOf(v, "its hints", func(r *verdict.Report, age int64) (oldest float64, ok bool) {
+	w := worstOf(v, func(r *verdict.Report, age int64) (oldest float64, why string) {
 		hints, ok := r.Hints.Get()
+		if !ok {
+			return 0, "has not reported its hints"
+		}
 		for _, h := range hints {
 			if h.Count > 0 {
 				oldest = max(oldest, float64(h.OldestAgeMS+age)/1000)
 			}
 		}
-		return oldest, ok
+		return oldest, ""
 	})
 	text := "there are none"
-	if worst > 0 {
-		text = fmt.Sprintf("the oldest is %s old (at %s)", spanText(int64(worst*1000)), who)
+	if w.value > 0 {
+		text = fmt.Sprintf("the oldest is %s old (at %s)", spanText(int64(w.value*1000)), w.who)
 	}
-	return measured(worst, who, missing, text)
+	return w.result(text)
 }
 
 func lookAtDisk(v *statusView) probeResult {
-	worst, who, missing := worstOf(v, "its disk", func(r *verdict.Report, _ int64) (float64, bool) {
+	w := worstOf(v, func(r *verdict.Report, _ int64) (float64, string) {
 		d, ok := r.Disk.Get()
 		if !ok || d.TotalBytes <= 0 {
-			return 0, false
+			return 0, "has not reported its disk"
 		}
-		return math.Floor(float64(d.TotalBytes-d.FreeBytes) / float64(d.TotalBytes) * 100), true
+		return math.Floor(float64(d.TotalBytes-d.FreeBytes) / float64(d.TotalBytes) * 100), ""
 	})
-	return measured(worst, who, missing, fmt.Sprintf("the fullest is %g%% full (%s)", worst, who))
+	return w.result(fmt.Sprintf("the fullest is %g%% full (%s)", w.value, w.who))
+}
+
+// isProbe says whether a command line is for a monitoring system.
+func (l *line) isProbe() bool { return len(l.path) > 0 && l.path[0] == "check" }
+
+// probeMisused is a probe that was not asked rightly: nothing is known by it. The
+// codes of other commands would mean something else here.
+func (e *env) probeMisused(why string) int {
+	r := unmeasured(probeUnknown, why)
+	fmt.Fprintf(e.stdout, "CANDOR %s - check: %s\n", r.state, strings.ReplaceAll(r.text, "|", "/"))
+	return int(r.state)
 }

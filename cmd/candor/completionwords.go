@@ -25,6 +25,10 @@ var levelNames = []string{"one", "two", "three", "quorum", "all", "any", "local_
 func (e *env) dynamic() dynamic {
 	return dynamic{
 		"consistency": func() []candidate { return named(levelNames...) },
+		"reads":       func() []candidate { return named(levelNames...) },
+		"writes":      func() []candidate { return named(levelNames...) },
+		"spread":      func() []candidate { return named("zipfian", "uniform", "latest") },
+		"workload":    func() []candidate { return named("a", "b", "c", "d", "e", "f") },
 		"output":      func() []candidate { return named("table", "wide", "json", "yaml", "name", "template=") },
 		"TOPIC":       cheatCandidates,
 	}

@@ -44,6 +44,7 @@ func del(ctx context.Context, e *env, o writeOptions, keys []string) error {
 		return err
 	}
 	defer closeClient(c)
+	o.several = len(keys) > 1
 	var worst error
 	for _, key := range keys {
 		err := delOne(ctx, e, c, o, key)

@@ -76,7 +76,7 @@ type doctorView struct {
 	Cluster    string           `json:"cluster"`
 	Epoch      uint64           `json:"epoch"`
 	SeenBy     string           `json:"seen_by"`
-	AgeMS      int64            `json:"age_ms"`
+	AgeMS      int64            `json:"age_ms"`  // of the oldest evidence
 	Worst      verdict.Severity `json:"worst"`   // of all that is not skipped
 	Skipped    []string         `json:"skipped"` // codes that have found something, or could not be checked
 	Older      int              `json:"older"`   // findings that began before --since, and are not listed
@@ -168,7 +168,8 @@ func doctor(ctx context.Context, e *env, o doctorOptions) error {
 			Name string    `json:"name"`
 			Time time.Time `json:"time"`
 		} `json:"seen_by"`
-		Findings []doctorFinding `json:"findings"`
+		AgeMS    verdict.Opt[int64] `json:"age_ms"` // of the oldest evidence
+		Findings []doctorFinding    `json:"findings"`
 	}
 	asked := time.Now()
 	if err := o.ask(ctx, "/v1/doctor", &answer); err != nil {
@@ -176,7 +177,7 @@ func doctor(ctx context.Context, e *env, o doctorOptions) error {
 	}
 	v := &doctorView{
 		APIVersion: apiVersion, Kind: "Doctor", Cluster: answer.Cluster, Epoch: answer.Epoch, SeenBy: answer.SeenBy.Name,
-		AgeMS: time.Since(asked).Milliseconds(), Findings: answer.Findings, all: o.all,
+		AgeMS: time.Since(asked).Milliseconds() + known(answer.AgeMS), Findings: answer.Findings, all: o.all,
 	}
 	v.leaveOut(o.skip, o.since, verdict.Time(answer.SeenBy.Time.UnixMilli()))
 	if err := o.format.print(e.stdout, v); err != nil {

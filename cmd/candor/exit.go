@@ -20,7 +20,7 @@ const (
 	exitUnavailable = 5
 	exitInDoubt     = 6
 	exitFailing     = 9   // the verdict is FAILING or UNKNOWN
-	exitTaskLate    = 124 // task wait: it still runs
+	exitTaskLate    = 124 // a task still runs when the time to follow it is over
 	exitTaskUnknown = 125 // what became of the task is not known
 	exitInterrupted = 130
 )

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/candordb/candor/client"
+	"github.com/candordb/candor/verdict"
 )
 
 func explainLeaf(e *env) leaf {
@@ -41,6 +42,7 @@ type explainView struct {
 	Partition    int            `json:"partition"`
 	Partitions   int            `json:"partitions"`
 	Epoch        uint64         `json:"epoch"`
+	Asked        string         `json:"asked"`   // name of the node whose hints and phi these are
 	Partial      bool           `json:"partial"` // a replica does not answer
 	Replicas     []explainRow   `json:"replicas"`
 	Winner       string         `json:"winner,omitempty"`
@@ -57,7 +59,8 @@ type explainRow struct {
 	Reachable  bool     `json:"reachable"`
 	Down       bool     `json:"down"` // and a node knows it, so that it is not even asked
 	Phi        *float64 `json:"phi"`
-	Version    *string  `json:"version"` // "": it holds nothing
+	Rebuilds   bool     `json:"rebuilds"` // it answers, and does not serve the partition until it is rebuilt
+	Version    *string  `json:"version"`  // "": it holds nothing
 	Written    string   `json:"written,omitempty"`
 	Kind       *string  `json:"kind"` // value, tombstone, expired, nothing
 	Expires    string   `json:"expires,omitempty"`
@@ -92,45 +95,101 @@ func explain(ctx context.Context, e *env, t target, f format, key []byte) error 
 		if err != nil {
 			return err
 		}
-		v := explainOf(&x, t.ns(), c.Ring().Partitions(), knownDown(ctx, c.Ring(), &x), time.Now())
+		v := explainOf(&x, t.ns(), c.Ring().Partitions(), lookedUp(ctx, c.Ring(), &x), time.Now())
+		v.Asked = askedOf(c.Ring(), &x)
 		if err := f.print(e.stdout, v); err != nil {
 			return err
 		}
 		if v.Partial {
-			fmt.Fprintf(e.stderr, "partial: %s %s not answer\n", joined(v.silent()), verb(v.silent(), "does", "do"))
+			fmt.Fprintf(e.stderr, "partial: %s\n", v.partialText())
 			return exitWith(exitPartly)
 		}
 		return nil
 	})
 }
 
-// knownDown are those of the nodes that did not answer, by their ids, which
-// another one knows to be down. One that only is silent is none of them: requests
-// are sent to it, and wait. What cannot be learned is not known.
-func knownDown(ctx context.Context, ring client.RingView, x *client.Explanation) map[string]bool {
-	down := make(map[string]bool)
-	if !slices.ContainsFunc(x.Rows, func(r client.ExplainRow) bool { return !r.Reachable }) {
-		return down
+// askedOf is the name of the node that was asked.
+func askedOf(ring client.RingView, x *client.Explanation) string {
+	for _, m := range ring.Members() {
+		if m.ID == x.Asked {
+			return m.Name
+		}
 	}
-	var s clusterStatus
-	body, err := firstAnswer(ctx, adminsOf(ring), "/v1/cluster/status")
-	if err == nil {
-		err = decodeAnswer(body, &s)
-	}
-	if err != nil {
-		return down
-	}
-	for _, n := range s.Nodes {
-		down[n.ID] = !n.Reachable
-	}
-	return down
+	return x.Asked
 }
 
-func explainOf(x *client.Explanation, ns string, partitions int, down map[string]bool, now time.Time) *explainView {
+// aside is what nodes know of replicas that did not answer, by their ids: the answer to
+// EXPLAIN has nothing of those. What cannot be learned is not known.
+type aside struct {
+	// down are those which another node knows to be down. One that only is silent is
+	// none of them: requests are sent to it, and wait.
+	down map[string]bool
+	// rebuilding are those that answer, and do not serve the partition of the key.
+	rebuilding map[string]bool
+	phi        map[string]float64 // measured by the node that was asked
+	hints      map[string]int     // kept by the node that was asked; nil: not known
+}
+
+// refuses says whether it is known of a replica that did not answer that it will not.
+func (s *aside) refuses(id string) bool { return s.down[id] || s.rebuilding[id] }
+
+// lookedUp asks over HTTP what there is to know, if a replica did not answer.
+func lookedUp(ctx context.Context, ring client.RingView, x *client.Explanation) (s aside) {
+	s.down, s.phi, s.rebuilding = make(map[string]bool), make(map[string]float64), make(map[string]bool)
+	if !slices.ContainsFunc(x.Rows, func(r client.ExplainRow) bool { return !r.Reachable }) {
+		return s
+	}
+	all, asked := adminsOf(ring), []string(nil)
+	for _, m := range ring.Members() {
+		if m.ID == x.Asked {
+			asked = []string{m.HTTP}
+		}
+	}
+	var status struct {
+		Nodes []struct {
+			nodeStatus
+			Report *verdict.Report `json:"report"`
+		} `json:"nodes"`
+	}
+	if askAside(ctx, asked, "/v1/cluster/status", &status) {
+		for _, n := range status.Nodes {
+			if n.Phi != nil {
+				s.phi[n.ID] = *n.Phi
+			}
+		}
+	} else {
+		askAside(ctx, all, "/v1/cluster/status", &status)
+	}
+	for _, n := range status.Nodes {
+		s.down[n.ID] = !n.Reachable
+		if n.Report != nil && n.Reachable {
+			s.rebuilding[n.ID] = known(n.Report.Quarantine).Partitions.Has(x.Partition)
+		}
+	}
+	var kept hintHolder
+	if askAside(ctx, asked, "/v1/hints", &kept) {
+		s.hints = make(map[string]int)
+		for _, t := range kept.Targets {
+			s.hints[t.ID] = int(t.Hints)
+		}
+	}
+	return s
+}
+
+// askAside is whether one of the nodes has answered.
+func askAside(ctx context.Context, admins []string, path string, into any) bool {
+	if len(admins) == 0 {
+		return false
+	}
+	body, err := firstAnswer(ctx, admins, path)
+	return err == nil && decodeAnswer(body, into) == nil
+}
+
+func explainOf(x *client.Explanation, ns string, partitions int, aside aside, now time.Time) *explainView {
 	k := textOf(x.Key)
 	v := &explainView{
 		APIVersion: apiVersion, Kind: "Explanation", Key: k.plain, KeyB64: k.b64, Namespace: ns, Token: tokenText(x.Token), Partition: x.Partition,
-		Partitions: partitions, Epoch: x.Epoch, Replicas: []explainRow{}, Winner: versionText(x.Winner), Answers: answersOf(x, down),
+		Partitions: partitions, Epoch: x.Epoch, Asked: x.Asked, Replicas: []explainRow{}, Winner: versionText(x.Winner), Answers: answersOf(x, aside.refuses),
 	}
 	if !x.RepairedAsOf.IsZero() {
 		as := timeText(x.RepairedAsOf)
@@ -138,11 +197,25 @@ func explainOf(x *client.Explanation, ns string, partitions int, down map[string
 	}
 	for i := range x.Rows {
 		row := explainRowOf(i+1, &x.Rows[i], now)
-		row.Down = !row.Reachable && down[row.ID]
+		if !row.Reachable {
+			row.tellOf(&aside)
+		}
 		v.Replicas = append(v.Replicas, row)
 		v.Partial = v.Partial || !x.Rows[i].Reachable
 	}
 	return v
+}
+
+// tellOf fills in what others know of a replica that did not answer.
+func (r *explainRow) tellOf(s *aside) {
+	r.Down, r.Rebuilds = s.down[r.ID], s.rebuilding[r.ID]
+	if phi, ok := s.phi[r.ID]; ok {
+		r.Phi = &phi
+	}
+	if s.hints != nil {
+		hints := s.hints[r.ID]
+		r.Hints = &hints
+	}
 }
 
 func explainRowOf(order int, row *client.ExplainRow, now time.Time) explainRow {
@@ -174,7 +247,7 @@ func explainRowOf(order int, row *client.ExplainRow, now time.Time) explainRow {
 // that can answer it now: a damaged one refuses. A read of k replicas is certain
 // to find the winner if fewer than k of them lack it. Where a silent one is needed,
 // a read may be sent to it and end in a timeout.
-func answersOf(x *client.Explanation, down map[string]bool) explainAnswers {
+func answersOf(x *client.Explanation, refuses func(id string) bool) explainAnswers {
 	natural, reachable, silent, lacking := 0, 0, 0, 0
 	for i := range x.Rows {
 		row := &x.Rows[i]
@@ -182,7 +255,7 @@ func answersOf(x *client.Explanation, down map[string]bool) explainAnswers {
 			continue
 		}
 		natural++
-		if !row.Reachable && !down[row.ID] {
+		if !row.Reachable && !refuses(row.ID) {
 			silent++
 		}
 		if row.Reachable && (row.ChecksumOK || row.Version.IsZero()) {

@@ -33,7 +33,7 @@ const (
 )
 
 func explanation(t *testing.T, rows ...client.ExplainRow) *client.Explanation {
-	x := &client.Explanation{Key: []byte("user:42"), Token: 0x27525313dfa73c54, Partition: 157, Epoch: 41, Rows: rows}
+	x := &client.Explanation{Key: []byte("user:42"), Token: 0x27525313dfa73c54, Partition: 157, Epoch: 41, Asked: "n1", Rows: rows}
 	for _, r := range rows {
 		if x.Winner.Less(r.Version) {
 			x.Winner = r.Version
@@ -44,7 +44,7 @@ func explanation(t *testing.T, rows ...client.ExplainRow) *client.Explanation {
 
 // The screen of operations.md 1.5; what is not measured is "?", never a figure.
 func TestExplainScreen(t *testing.T) {
-	n3Down := map[string]bool{downRow("n3").ID: true}
+	n3Down := aside{down: map[string]bool{downRow("n3").ID: true}}
 	now := time.Date(2026, 11, 22, 12, 5, 0, 0, time.UTC)
 	x := explanation(t, held(t, "n2", newer), downRow("n3"), held(t, "n1", newer))
 	x.Rows[2].HasPhi, x.Rows[2].HintsPending = false, 81204
@@ -53,7 +53,16 @@ func TestExplainScreen(t *testing.T) {
 	golden(t, "explain-wide", v.screen(true).String())
 	golden(t, "explain-yaml", printed(t, format{form: "yaml"}, v))
 
-	golden(t, "explain-silent", explainOf(x, "default", 1024, nil, now).screen(false).String())
+	golden(t, "explain-silent", explainOf(x, "default", 1024, aside{}, now).screen(false).String())
+
+	// What the node that was asked knows of a replica that is down, GUARANTEES promises.
+	n3Down.phi, n3Down.hints = map[string]float64{downRow("n3").ID: 18.2}, map[string]int{downRow("n3").ID: 81204}
+	golden(t, "explain-hinted", explainOf(x, "default", 1024, n3Down, now).screen(false).String())
+	n3Down.phi, n3Down.hints = nil, nil
+
+	// A node that rebuilds answers, and is not said to be away.
+	rebuilds := explainOf(x, "default", 1024, aside{rebuilding: map[string]bool{downRow("n3").ID: true}}, now)
+	golden(t, "explain-rebuilding", rebuilds.screen(false).String()+"partial: "+rebuilds.partialText()+"\n")
 
 	x.RepairedAsOf = x.Winner.Time.Time().Add(time.Minute)
 	golden(t, "explain-repaired", explainOf(x, "default", 1024, n3Down, now).screen(false).String())
@@ -85,7 +94,7 @@ func TestWhatReadsWouldAnswer(t *testing.T) {
 		for _, r := range tc.rows {
 			down[r.ID] = !r.Reachable
 		}
-		if got := answersOf(explanation(t, tc.rows...), down); got != tc.want {
+		if got := answersOf(explanation(t, tc.rows...), (&aside{down: down}).refuses); got != tc.want {
 			t.Errorf("%s: %+v, want %+v", name, got, tc.want)
 		}
 	}
@@ -104,7 +113,7 @@ func TestWhatReadsWouldAnswerOfASilentReplica(t *testing.T) {
 		"one silent one damaged": {[]client.ExplainRow{held(t, "n1", newer), downRow("n3"), damagedRow(t, "n4")}, explainAnswers{readReturns, readSilent, readRefused}},
 		"all are silent":         {[]client.ExplainRow{downRow("n1"), downRow("n3"), downRow("n4")}, explainAnswers{readSilent, readSilent, readSilent}},
 	} {
-		if got := answersOf(explanation(t, tc.rows...), down); got != tc.want {
+		if got := answersOf(explanation(t, tc.rows...), (&aside{down: down}).refuses); got != tc.want {
 			t.Errorf("%s: %+v, want %+v", name, got, tc.want)
 		}
 	}

@@ -12,7 +12,7 @@ func (v *explainView) screen(wide bool) screen {
 	s := screen{
 		above: fmt.Sprintf("key %s   namespace %s   token %s   partition %s of %s   epoch %d\n",
 			keyNames(v.Key, v.KeyB64)[0], v.Namespace, v.Token, grouped(v.Partition), grouped(v.Partitions), v.Epoch),
-		rows:  [][]string{{"#", "NODE", "ANSWER", "PHI", "VERSION", "WRITTEN", "KIND", "SIZE", "CHECKSUM", "HINTS"}},
+		rows:  [][]string{{"#", "NODE", "ANSWER", "PHI", "VERSION", "WRITTEN", "KIND", "SIZE", "CHECKSUM", v.hintsHead()}},
 		below: fmt.Sprintf("repair  %s\nanswer  %s\n", v.repairText(), v.answerText()),
 	}
 	if wide {
@@ -24,9 +24,17 @@ func (v *explainView) screen(wide bool) screen {
 		if wide {
 			row = append(row, r.Role, orDash(r.Expires), r.ID)
 		}
+		if r.Phi == nil && r.Name == v.Asked {
+			row[3] = "-" // it does not measure its own
+		}
 		s.rows = append(s.rows, row)
 	}
 	return s
+}
+
+// hintsHead says whose hints are counted: those of the node that was asked alone.
+func (v *explainView) hintsHead() string {
+	return "HINTS AT " + v.Asked
 }
 
 // cells is a row; what is not known is "?", and what is not there is "-".
@@ -35,14 +43,21 @@ func (r *explainRow) cells() []string {
 	if r.Phi != nil {
 		phi = fmt.Sprintf("%.1f", *r.Phi)
 	}
+	hints := unknownFigure
+	if r.Hints != nil {
+		hints = orDash(countText(*r.Hints))
+	}
 	if !r.Reachable {
 		answer := "none"
-		if r.Down {
+		switch {
+		case r.Down:
 			answer = "DOWN"
+		case r.Rebuilds:
+			answer = "rebuilds"
 		}
-		return []string{fmt.Sprint(r.Order), r.Name, answer, phi, "?", "?", "?", "?", "?", "?"}
+		return []string{fmt.Sprint(r.Order), r.Name, answer, phi, "?", "?", "?", "?", "?", hints}
 	}
-	size, checksum, hints := "-", "-", "-"
+	size, checksum := "-", "-"
 	if r.Size != nil {
 		size = sized(int64(*r.Size))
 	}
@@ -52,10 +67,15 @@ func (r *explainRow) cells() []string {
 			checksum = "DAMAGED"
 		}
 	}
-	if *r.Hints > 0 {
-		hints = grouped(*r.Hints)
-	}
 	return []string{fmt.Sprint(r.Order), r.Name, "up", phi, orDash(*r.Version), clockText(r.Written), *r.Kind, size, checksum, hints}
+}
+
+// countText is a number; "" for 0.
+func countText(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return grouped(n)
 }
 
 // clockText is the time of day of a time in RFC 3339.
@@ -83,6 +103,38 @@ func (v *explainView) down() (names []string) {
 		}
 	}
 	return names
+}
+
+func (v *explainView) rebuilding() (names []string) {
+	for _, r := range v.Replicas {
+		if r.Rebuilds {
+			names = append(names, r.Name)
+		}
+	}
+	return names
+}
+
+// mute are those that did not answer, and of which nobody knows why.
+func (v *explainView) mute() (names []string) {
+	for _, name := range v.silent() {
+		if !slices.Contains(v.down(), name) && !slices.Contains(v.rebuilding(), name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// partialText says whose copy is not in the table.
+func (v *explainView) partialText() string {
+	var parts []string
+	away := slices.DeleteFunc(v.silent(), func(name string) bool { return slices.Contains(v.rebuilding(), name) })
+	if len(away) > 0 {
+		parts = append(parts, joined(away)+" "+verb(away, "does", "do")+" not answer")
+	}
+	if rebuild := v.rebuilding(); len(rebuild) > 0 {
+		parts = append(parts, joined(rebuild)+" "+verb(rebuild, "rebuilds", "rebuild")+" it")
+	}
+	return strings.Join(parts, "; ")
 }
 
 func (v *explainView) damaged() (names []string) {
@@ -130,12 +182,7 @@ func (v *explainView) answerText() string {
 		parts = append(parts, joined(names)+" may answer with something older, as it depends on who is asked")
 	}
 	if names := levels[readSilent]; len(names) > 0 {
-		var silent []string
-		for _, name := range v.silent() {
-			if !slices.Contains(v.down(), name) {
-				silent = append(silent, name)
-			}
-		}
+		silent := v.mute()
 		parts = append(parts, fmt.Sprintf("%s %s in a timeout, or %s refused at once, while %s %s not answer",
 			joined(names), verb(names, "ends", "end"), verb(names, "is", "are"), joined(silent), verb(silent, "does", "do")))
 	}
@@ -144,6 +191,9 @@ func (v *explainView) answerText() string {
 		var while []string
 		if down := v.down(); len(down) > 0 {
 			while = append(while, joined(down)+" "+verb(down, "is", "are")+" down")
+		}
+		if rebuild := v.rebuilding(); len(rebuild) > 0 {
+			while = append(while, joined(rebuild)+" "+verb(rebuild, "rebuilds", "rebuild")+" it")
 		}
 		if damaged := v.damaged(); len(damaged) > 0 {
 			while = append(while, joined(damaged)+" "+verb(damaged, "is", "are")+" damaged")

@@ -97,6 +97,13 @@ func TestPutScreen(t *testing.T) {
 		t.Error("a superseded write exits 0")
 	}
 	golden(t, "put-superseded", stdout.String())
+
+	// Where several keys are written, each line says which one it is about.
+	stdout.Reset()
+	r.SupersededBy, o.several = client.Version{}, true
+	if err := e.written("delete", []byte("cart:9921"), &r, nil, o); err != nil || !strings.HasPrefix(stdout.String(), `done      "cart:9921"   `+v.String()) {
+		t.Errorf("%v: %s", err, stdout)
+	}
 }
 
 func TestTraceScreen(t *testing.T) {

@@ -3,10 +3,12 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v2"
 )
@@ -38,7 +40,7 @@ func hintsListLeaf(e *env) leaf {
 			if err != nil {
 				return err
 			}
-			return o.format.print(e.stdout, &hintsView{v})
+			return v.print(e, o, &hintsView{v})
 		}),
 	}
 }
@@ -53,7 +55,7 @@ func hintsRefusedLeaf(e *env) leaf {
 			if err != nil {
 				return err
 			}
-			return o.format.print(e.stdout, &refusedView{v})
+			return v.print(e, o, &refusedView{v})
 		}),
 	}
 }
@@ -71,7 +73,7 @@ func hintsReplayLeaf(e *env) leaf {
 			if err != nil {
 				return err
 			}
-			return o.format.print(e.stdout, &hintsView{v})
+			return v.print(e, o, &hintsView{v})
 		}),
 	}
 }
@@ -89,6 +91,9 @@ func hintsDropLeaf(e *env) leaf {
 			&cli.BoolFlag{Name: "yes", Usage: "do not ask"}),
 		run: hintsRun(func(ctx context.Context, o adminOptions, c *cli.Context) error {
 			v, err := o.hints(ctx, c.Args().Get(0))
+			if errors.Is(err, errNoTarget) { // a guess at another node would be a trap: they are one letter apart
+				return usagef("candor node ls", "there is no node %q, and no hint for one", c.Args().Get(0))
+			}
 			if err != nil {
 				return err
 			}
@@ -111,9 +116,12 @@ type hintsReport struct {
 
 // hintHolder is a node and the hints that it keeps.
 type hintHolder struct {
-	Node    string        `json:"node"`
-	ID      string        `json:"id"`
-	Error   string        `json:"error"` // why it did not answer
+	Node   string `json:"node"`
+	ID     string `json:"id"`
+	Error  string `json:"error"` // why it did not answer
+	SeenBy *struct {
+		Time time.Time `json:"time"`
+	} `json:"seen_by"` // by its own clock; null: it did not answer
 	Targets []hintTarget  `json:"targets"`
 	Refused []refusedHint `json:"refused"`
 	More    int64         `json:"refused_more"`
@@ -169,7 +177,7 @@ func (o adminOptions) hints(ctx context.Context, target string) (*hintsReport, e
 			}
 			h.Targets = append(h.Targets, slices.DeleteFunc(a.Targets, func(t hintTarget) bool { return !isFor(target, t.Node, t.ID) })...)
 			h.Refused = append(h.Refused, slices.DeleteFunc(a.Refused, func(t refusedHint) bool { return !isFor(target, t.Node, t.ID) })...)
-			h.More = a.More
+			h.More, h.SeenBy = a.More, a.SeenBy
 		} else {
 			h.Error, r.Partial = errs[i].Error(), true
 		}
@@ -177,9 +185,24 @@ func (o adminOptions) hints(ctx context.Context, target string) (*hintsReport, e
 		r.Holders = append(r.Holders, h)
 	}
 	if target != "" && !slices.Contains(known, target) {
-		return nil, usagef("candor node ls", "there is no node %q, and no hint for one%s", target, didYouMean(target, known))
+		return nil, usagef("candor node ls", "there is no node %q, and %w%s", target, errNoTarget, didYouMean(target, known))
 	}
 	return r, nil
+}
+
+// errNoTarget is returned for hints of a node that nobody knows.
+var errNoTarget = errors.New("no hint for one")
+
+// print prints a table of the report, and tells of the nodes that are not in it.
+func (r *hintsReport) print(e *env, o adminOptions, v view) error {
+	if err := o.format.print(e.stdout, v); err != nil {
+		return err
+	}
+	if names := r.silent(); len(names) > 0 {
+		fmt.Fprintf(e.stderr, "partial: %s did not answer\n", strings.Join(names, ", "))
+		return exitWith(exitPartly)
+	}
+	return nil
 }
 
 // isFor says whether a node, by its name and id, is the one that is asked for.
@@ -228,18 +251,18 @@ func (v *hintsView) screen(wide bool) screen {
 	if wide {
 		head = append(head, "REPLAYED", "EXPIRED", "OVERFLOWED", "DROPPED")
 	}
-	var rows [][]string
+	var rows, silent [][]string
 	var total int64
 	for _, h := range v.Holders {
 		if h.Error != "" {
-			rows = append(rows, []string{"?", h.Node, "?", "?", "?", "?", "?"})
+			silent = append(silent, []string{"?", h.Node, "?", "?", "?", "?", "?"})
 		}
 		for _, t := range h.Targets {
 			if t.Hints == 0 && t.Dirty == 0 && !wide {
 				continue
 			}
 			total += t.Hints
-			row := []string{t.Node, h.Node, grouped(int(t.Hints)), sized(t.Bytes) + " of " + sized(t.BytesMax), orDash(t.Oldest), grouped(int(t.Refused)), grouped(t.Dirty)}
+			row := []string{t.Node, h.Node, grouped(int(t.Hints)), sized(t.Bytes) + " of " + sized(t.BytesMax), h.ageOf(t.Oldest), grouped(int(t.Refused)), grouped(t.Dirty)}
 			if wide {
 				for _, n := range []string{"replayed", "expired", "overflowed", "dropped"} {
 					row = append(row, grouped(int(t.Counters[n])))
@@ -249,7 +272,8 @@ func (v *hintsView) screen(wide bool) screen {
 		}
 	}
 	slices.SortStableFunc(rows, func(a, b []string) int { return strings.Compare(a[0], b[0]) })
-	s := screen{below: v.silent()}
+	rows = append(rows, silent...) // nothing is known of what they keep
+	s := screen{above: v.toldText(), below: v.silentText()}
 	if len(rows) > 0 {
 		s.rows = append([][]string{head}, rows...)
 	}
@@ -259,8 +283,46 @@ func (v *hintsView) screen(wide bool) screen {
 	return s
 }
 
-// silent names the nodes that did not answer.
-func (r *hintsReport) silent() string {
+// toldText says who has told this, and when, by their own clocks.
+func (r *hintsReport) toldText() string {
+	var names []string
+	var oldest time.Time
+	for i := range r.Holders {
+		h := &r.Holders[i]
+		if h.SeenBy == nil {
+			continue
+		}
+		if names = append(names, h.Node); oldest.IsZero() || h.SeenBy.Time.Before(oldest) {
+			oldest = h.SeenBy.Time
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("hints   as told by %s at %s\n", joined(names), clockText(oldest.UTC().Format(time.RFC3339)))
+}
+
+// ageOf is how old a hint of that time is, by the clock of its keeper.
+func (h *hintHolder) ageOf(oldest string) string {
+	at, err := time.Parse(time.RFC3339, oldest)
+	if err != nil || h.SeenBy == nil {
+		return orDash(oldest)
+	}
+	return spanText(max(h.SeenBy.Time.Sub(at), 0).Milliseconds())
+}
+
+// silent are the nodes that did not answer.
+func (r *hintsReport) silent() (names []string) {
+	for _, h := range r.Holders {
+		if h.Error != "" {
+			names = append(names, h.Node)
+		}
+	}
+	return names
+}
+
+// silentText says why nodes did not answer.
+func (r *hintsReport) silentText() string {
 	var b strings.Builder
 	for _, h := range r.Holders {
 		if h.Error != "" {
@@ -307,7 +369,7 @@ func (v *refusedView) screen(bool) screen {
 	if late > 0 {
 		s.below += "a hint below the watermark cannot be: report it, and keep the data folders\n"
 	}
-	s.below += v.silent()
+	s.below += v.silentText()
 	return s
 }
 
@@ -328,6 +390,7 @@ type dropHolders struct {
 	Bytes      int64  `json:"bytes"`
 	Oldest     string `json:"oldest"`
 	Partitions int    `json:"partitions"`
+	Counted    *int64 `json:"counted"` // of hints: those that stand for the node in writes that were acknowledged; null: not known
 	Error      string `json:"error"`
 }
 
@@ -344,16 +407,34 @@ func (v *dropView) screen(bool) screen {
 		word = "erasing the hints for " + v.Node
 	}
 	s := screen{
-		above: word + ". Repair then has to compare what it replicates; sloppy writes that only stand here are lost.\n",
-		rows:  [][]string{{"KEPT BY", "HINTS", "SIZE", "OLDEST", "PARTITIONS"}},
+		above: word + ". Repair then has to compare what it replicates.\n",
+		rows:  [][]string{{"KEPT BY", "HINTS", "ACKNOWLEDGED BY THEM", "SIZE", "OLDEST", "PARTITIONS"}},
 	}
+	counted, unknown := int64(0), false
 	for _, h := range v.Holders {
 		if h.Error != "" {
-			s.rows = append(s.rows, []string{h.Node, "?", "?", "?", "?"})
+			s.rows = append(s.rows, []string{h.Node, "?", "?", "?", "?", "?"})
+			unknown = true
 			s.below += fmt.Sprintf("%s did not answer: %s\n", h.Node, h.Error)
 			continue
 		}
-		s.rows = append(s.rows, []string{h.Node, grouped(int(h.Hints)), sized(h.Bytes), orDash(h.Oldest), grouped(h.Partitions)})
+		promised := unknownFigure
+		if h.Counted != nil {
+			promised, counted = grouped(int(*h.Counted)), counted+*h.Counted
+		}
+		unknown = unknown || h.Counted == nil
+		s.rows = append(s.rows, []string{h.Node, grouped(int(h.Hints)), promised, sized(h.Bytes), orDash(h.Oldest), grouped(h.Partitions)})
+	}
+	what := fmt.Sprintf("%s written with --sloppy or at any", grouped(int(counted)))
+	switch {
+	case v.Applied:
+		s.below += what + " stood for the node: where they were all there was, those writes are lost.\n"
+	case unknown:
+		s.below += what + ", or more, stand for the node in what was acknowledged: where they are all there is, those writes are lost.\n"
+	case counted == 0:
+		s.below += "None of them stands for the node in what was acknowledged (--sloppy, any): nothing is lost.\n"
+	default:
+		s.below += what + " stand for the node in what was acknowledged: where they are all there is, those writes are lost.\n"
 	}
 	return s
 }
@@ -365,7 +446,10 @@ func hintsDrop(ctx context.Context, e *env, o adminOptions, r *hintsReport, dry,
 		return err
 	}
 	if dry {
-		return o.format.print(e.stdout, plan)
+		if err := o.format.print(e.stdout, plan); err != nil || !plan.Partial {
+			return err
+		}
+		return exitWith(exitPartly)
 	}
 	if !yes {
 		if err := confirm(e, plan, r.For); err != nil {

@@ -1,12 +1,15 @@
 package main
 
-import "testing"
+import (
+	"encoding/json"
+	"testing"
+)
 
 // keptFor is a cluster of which two nodes keep hints for n3 and one is silent, with
 // invented figures.
 func keptFor() *hintsReport {
 	key, b64 := "user:42", "/w=="
-	return &hintsReport{
+	r := &hintsReport{
 		APIVersion: apiVersion, Kind: "HintReport", Partial: true,
 		Holders: []hintHolder{
 			{Node: "n1", Targets: []hintTarget{
@@ -23,6 +26,10 @@ func keptFor() *hintsReport {
 			{Node: "n3", Error: "10.0.0.3:7480: connection refused"},
 		},
 	}
+	for i := range r.Holders[:2] {
+		_ = json.Unmarshal([]byte(`{"seen_by":{"time":"2026-03-01T12:00:02.331Z"}}`), &r.Holders[i])
+	}
+	return r
 }
 
 func TestGoldenHints(t *testing.T) {
@@ -31,10 +38,13 @@ func TestGoldenHints(t *testing.T) {
 	none := &hintsReport{Holders: []hintHolder{{Node: "n1"}, {Node: "n2"}}}
 	goldenView(t, "hints-none", &hintsView{none})
 	goldenView(t, "hints-refused-none", &refusedView{none})
+	some, noneCounts := int64(1), int64(0)
 	plan := &dropView{Node: "n3", Holders: []dropHolders{
-		{Node: "n3", Error: "connection refused"}, {Node: "n1", Hints: 81_204, Bytes: 212 << 20, Oldest: "2026-03-01T11:56:01.331Z", Partitions: 614},
+		{Node: "n3", Error: "connection refused"}, {Node: "n1", Hints: 81_204, Bytes: 212 << 20, Oldest: "2026-03-01T11:56:01.331Z", Partitions: 614, Counted: &some},
 	}}
 	goldenView(t, "hints-drop", plan)
+	plan.Holders[0] = dropHolders{Node: "n2", Hints: 5, Bytes: 900, Oldest: "2026-03-01T11:59:59.000Z", Partitions: 614, Counted: &noneCounts}
+	golden(t, "hints-drop-all", plan.screen(false).String())
 	plan.Applied = true
 	golden(t, "hints-dropped", plan.screen(false).String())
 }

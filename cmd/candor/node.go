@@ -70,7 +70,7 @@ func nodeList(ctx context.Context, e *env, o adminOptions) error {
 	if err != nil {
 		return err
 	}
-	v := &nodeListView{apiVersion, "NodeList", s.Cluster.Name, s.Cluster.Epoch, s.SeenBy.Name, s.age.Milliseconds(), s.Nodes, s}
+	v := &nodeListView{apiVersion, "NodeList", s.Cluster.Name, s.Cluster.Epoch, s.SeenBy.Name, s.evidenceAge(), s.Nodes, s}
 	if v.Nodes == nil {
 		v.Nodes = []nodeStatus{}
 	}
@@ -137,7 +137,7 @@ func nodeInfo(ctx context.Context, e *env, o adminOptions, name string) error {
 	if err != nil {
 		return err
 	}
-	v := &nodeView{APIVersion: apiVersion, Kind: "Node", SeenBy: s.SeenBy.Name, AgeMS: s.age.Milliseconds(), status: s}
+	v := &nodeView{APIVersion: apiVersion, Kind: "Node", SeenBy: s.SeenBy.Name, AgeMS: s.evidenceAge(), status: s}
 	for _, n := range s.Nodes {
 		if n.Name == name || n.ID == name {
 			v.Node = n

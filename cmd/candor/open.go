@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/candordb/candor/client"
 )
@@ -23,6 +24,12 @@ func openFailure(t target, err error) error {
 		var e *client.Error
 		errors.As(err, &e)
 		if errors.Is(err, context.DeadlineExceeded) {
+			if admin := speaksHTTP(strings.Split(t.addr, ",")); admin != "" {
+				return &failure{
+					code: "UNAVAILABLE", err: wrapped{"unavailable: " + admin + " is an HTTP port, not one for clients", err},
+					hint: "name the node's client port (listen.client) with --addr; --admin takes the HTTP port",
+				}
+			}
 			return &failure{
 				code: "UNAVAILABLE", err: wrapped{fmt.Sprintf("unavailable: the time was over before it could be sent: %s %s not answer within %v",
 					joined(strings.Split(t.addr, ",")), verb(strings.Split(t.addr, ","), "does", "do"), t.timeout), err},
@@ -36,6 +43,22 @@ func openFailure(t target, err error) error {
 	}
 	return err
 }
+
+// speaksHTTP is the first of some addresses that answers HTTP, as a port that is taken
+// for another one does; "" if none does at once.
+func speaksHTTP(addresses []string) string {
+	ctx, cancel := context.WithTimeout(context.Background(), probeTime)
+	defer cancel()
+	for _, addr := range addresses {
+		if _, _, err := adminGet(ctx, addr, "/livez"); err == nil {
+			return addr
+		}
+	}
+	return ""
+}
+
+// probeTime is how long a port has to show what it is.
+const probeTime = 500 * time.Millisecond
 
 // wrapped is an error in other words.
 type wrapped struct {

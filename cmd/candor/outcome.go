@@ -57,7 +57,7 @@ type outcomeView struct {
 	Key          *string     `json:"key,omitempty"`
 	KeyB64       *string     `json:"key_b64,omitempty"`
 	Version      string      `json:"version"`
-	Outcome      string      `json:"outcome"` // done, not applied, in doubt
+	Outcome      string      `json:"outcome"` // done, superseded, not applied, in doubt
 	Fate         string      `json:"fate"`
 	SupersededBy string      `json:"superseded_by,omitempty"`
 	Receipt      receiptView `json:"receipt"`
@@ -71,18 +71,18 @@ var fates = map[client.Fate]struct {
 	exit int
 }{
 	client.FateCommitted:  {"it stands, on a quorum", 0},
-	client.FateSuperseded: {"a higher version stands in its place", exitPartly},
+	client.FateSuperseded: {"a higher version stands; whether this one was ever applied cannot be told", exitPartly},
 	client.FateNotApplied: {"and it never will be", exitFailed},
 	client.FatePending:    {"not all replicas can be asked now; ask again (--wait 30s), or while it is young repeat it with --version", exitInDoubt},
 	client.FateForgotten:  {"it is too long ago to tell", exitInDoubt},
 }
 
 func (v *outcomeView) screen(bool) screen {
-	by := ""
+	fate := v.Fate
 	if v.SupersededBy != "" {
-		by = " by " + v.SupersededBy
+		fate = "by " + v.SupersededBy
 	}
-	return screen{above: fmt.Sprintf("%-8s  %s   %s%s: %s   %v\n", v.Outcome, v.Version, v.Fate, by, v.why, v.receipt)}
+	return screen{above: fmt.Sprintf("%-8s  %s   %s: %s   %v\n", v.Outcome, v.Version, fate, v.why, v.receipt)}
 }
 
 func (v *outcomeView) names() []string { return []string{v.Fate} }
@@ -129,9 +129,12 @@ func printFate(e *env, o outcomeOptions, fate client.Fate, r *client.Receipt) er
 	if !known {
 		meaning = fates[client.FatePending]
 	}
-	k := textOf(o.key)
+	k, word := textOf(o.key), client.OutcomeOf(fate).String()
+	if fate == client.FateSuperseded {
+		word = fate.String() // done would claim that it was written once
+	}
 	v := &outcomeView{
-		apiVersion, "Outcome", k.plain, k.b64, o.version.String(), client.OutcomeOf(fate).String(), fate.String(), versionText(r.SupersededBy),
+		apiVersion, "Outcome", k.plain, k.b64, o.version.String(), word, fate.String(), versionText(r.SupersededBy),
 		receiptOf(r), meaning.why, *r,
 	}
 	if err := o.format.print(e.stdout, v); err != nil {

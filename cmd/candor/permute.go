@@ -105,6 +105,9 @@ func (l *line) descend(name string) error {
 	if len(l.path) == 0 && slices.Contains(notYet, name) {
 		return usagef("candor --help", "candor %s is not in this build yet", name)
 	}
+	if at == "candor repair" && name == "resume" {
+		return usagef("candor repair pause --for 0", "%s: there is no command %q: a pause that is over at once ends the one there is", at, name)
+	}
 	return usagef(at+" --help", "%s: there is no command %q%s", at, name, didYouMean(name, names))
 }
 

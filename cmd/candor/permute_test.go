@@ -178,6 +178,14 @@ func TestUsageErrorsComeBack(t *testing.T) {
 	}
 }
 
+// A pause ends by a pause of no length; who looks for a command that ends it is told so.
+func TestResumeNamesWhatEndsAPause(t *testing.T) {
+	e, _, stderr := quietEnv()
+	if exit := e.run(context.Background(), strings.Fields("repair resume")); exit != exitUsage || !strings.Contains(stderr.String(), "candor repair pause --for 0") {
+		t.Errorf("exit %d: %s", exit, stderr)
+	}
+}
+
 func TestSuggestions(t *testing.T) {
 	names := []string{"get", "put", "status", "scan", "outcome", "import", "version"}
 	for word, want := range map[string]string{

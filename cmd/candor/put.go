@@ -73,6 +73,7 @@ type writeOptions struct {
 	hasSeen                 bool
 	receipt, ordered, trace bool
 	sloppy                  bool // level any is, too
+	several                 bool // keys are written, so each line has its own
 }
 
 func writeOptionsOf(c *cli.Context) (o writeOptions, err error) {
@@ -164,12 +165,13 @@ type writeView struct {
 	Trace        []traceStep `json:"trace,omitempty"`
 	receipt      client.Receipt
 	wantsRows    bool
+	named        string // the key, where others are written too; else ""
 }
 
 func (v *writeView) screen(wide bool) screen {
-	s := screen{above: fmt.Sprintf("done      %s   %v\n", v.Version, v.receipt)}
+	s := screen{above: fmt.Sprintf("done      %s%s   %v\n", v.named, v.Version, v.receipt)}
 	if v.SupersededBy != "" {
-		s.above = fmt.Sprintf("superseded  %s   by %s   %v\n", v.Version, v.SupersededBy, v.receipt)
+		s.above = fmt.Sprintf("superseded  %s%s   by %s   %v\n", v.named, v.Version, v.SupersededBy, v.receipt)
 	}
 	if v.Buried != "" {
 		s.above += "buried    " + v.Buried + "   a version that this write had not seen\n"
@@ -207,6 +209,9 @@ func (e *env) written(op string, key []byte, r *client.Receipt, trace *client.Tr
 	}
 	if r.Superseded() {
 		v.Outcome = "superseded"
+	}
+	if o.several {
+		v.named = fmt.Sprintf("%q   ", key)
 	}
 	if err := o.format.print(e.stdout, v); err != nil {
 		return doneUntold(op, key, r, err)

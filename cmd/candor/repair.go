@@ -29,19 +29,28 @@ func repairLeaf(e *env) leaf {
 			"candor repair --preview                      only count what differs; nothing moves",
 			"candor repair --partition 157 --node n2      one partition, of one node with the others",
 			"candor repair --detach -o name               print the id of the task, for candor task wait",
+			"candor repair --accept-loss n2,n4 --dry-run  what is lost if the copies of these nodes are given up",
 			"candor repair status                         up to when replicas are proved to agree",
 		},
-		flags: adminFlags(
+		flags: append(followFlags(
 			&cli.BoolFlag{Name: "full", Usage: "first read every record, check it, and count the hash trees anew"},
 			&cli.BoolFlag{Name: "preview", Usage: "only compare; nothing moves"},
 			&cli.IntSliceFlag{Name: "partition", Usage: "only this `PARTITION`; may be given several times"},
 			nodeFlag(),
-			&cli.BoolFlag{Name: "detach", Usage: "do not wait for its end"}),
+			&cli.BoolFlag{Name: "detach", Usage: "do not wait for its end"}), acceptLossFlags()...),
 		run: func(ctx context.Context, c *cli.Context) error {
 			o, err := adminOptionsOf(c)
 			if err != nil {
 				return err
 			}
+			if err := checkAcceptLoss(c); err != nil {
+				return err
+			}
+			if c.IsSet("accept-loss") {
+				return acceptLoss(ctx, e, o, strings.Split(c.String("accept-loss"), ","), c.Bool("dry-run"), c.Bool("yes"))
+			}
+			ctx, cancel := o.following(ctx, c)
+			defer cancel()
 			return repair(ctx, e, repairOptions{
 				o, c.Bool("full"), c.Bool("preview"), c.Bool("detach"), c.IntSlice("partition"), c.StringSlice("node"),
 			})
@@ -104,7 +113,10 @@ func repair(ctx context.Context, e *env, o repairOptions) error {
 		return nil
 	}
 	if !o.format.quiet {
-		fmt.Fprintf(e.stderr, "task %s   %s   %s on %s.   Ctrl-C detaches; the task runs on.\n", id, v.what(), counted(v.sum().Partitions, "replica"), counted(len(nodes), "node"))
+		fmt.Fprintf(e.stderr, "task %s   %s   %s on %s.   Ctrl-C detaches; the task runs on.\n", id, v.what(), counted(v.sum().Partitions, "replica"), v.where())
+		if paused := v.pausedText(); paused != "" {
+			fmt.Fprintf(e.stderr, "%s: the task waits.   candor repair pause --for 0 ends that\n", paused)
+		}
 	}
 	return watchTask(ctx, e, o.adminOptions, nodes, id)
 }

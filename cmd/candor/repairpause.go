@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -79,35 +77,22 @@ func pausedText(ms *int64, why string) string {
 }
 
 func repairPause(ctx context.Context, e *env, o adminOptions, d time.Duration, names []string) error {
-	all, err := o.members(ctx)
+	a, err := o.askRepair(ctx, names, http.MethodPost, "/v1/repair/pause?for="+d.String())
 	if err != nil {
 		return err
 	}
-	nodes, err := only(all, names)
-	if err != nil {
-		return err
-	}
-	answers, errs := adminAll[nodeRepair](ctx, o, nodes, http.MethodPost, "/v1/repair/pause?for="+d.String())
-	v := &pauseView{APIVersion: apiVersion, Kind: "RepairPause", Nodes: []pauseRow{}}
-	var silent []string
-	for i, n := range nodes {
-		row := pauseRow{Node: n.Name, NodeID: n.ID, Reachable: hasAnswered(errs[i])}
-		if answers[i] != nil {
-			row.PausedMS = &answers[i].PausedMS
+	v := &pauseView{APIVersion: apiVersion, Kind: "RepairPause", Nodes: []pauseRow{}, Partial: len(a.silent()) > 0}
+	for i, n := range a.nodes {
+		row := pauseRow{Node: n.Name, NodeID: n.ID, Reachable: hasAnswered(a.errs[i])}
+		if a.of[i] != nil {
+			row.PausedMS = &a.of[i].PausedMS
 		} else {
-			row.Error, v.Partial, silent = errs[i].Error(), true, append(silent, n.Name)
+			row.Error = a.errs[i].Error()
 		}
 		v.Nodes = append(v.Nodes, row)
 	}
-	if len(silent) == len(nodes) {
-		return noneAnswered(nodes, errs)
-	}
-	if err := o.format.print(e.stdout, v); err != nil {
+	if err := a.print(e, o, v, "do it"); err != nil {
 		return err
-	}
-	if v.Partial {
-		fmt.Fprintf(e.stderr, "partial: %s did not do it\n", strings.Join(silent, ", "))
-		return exitWith(exitPartly)
 	}
 	if d > 0 {
 		e.next(o.format, "candor repair pause --for 0     to go on before")

@@ -184,35 +184,19 @@ func (v *repairView) held(label string, by func(*repairPartition) string) string
 const shownReasons = 8
 
 func repairStatus(ctx context.Context, e *env, o adminOptions, partition int, names []string) error {
-	all, err := o.members(ctx)
+	a, err := o.askRepair(ctx, names, http.MethodGet, "/v1/repair")
 	if err != nil {
 		return err
 	}
-	nodes, err := only(all, names)
-	if err != nil {
-		return err
-	}
-	answers, errs := adminAll[nodeRepair](ctx, o, nodes, http.MethodGet, "/v1/repair")
-	v := &repairView{APIVersion: apiVersion, Kind: "RepairStatus", Nodes: []repairRow{}, partition: partition}
-	var silent []string
-	for i, n := range nodes {
-		row := repairRow{Node: n.Name, NodeID: n.ID, Reachable: hasAnswered(errs[i]), Repair: answers[i]}
+	v := &repairView{APIVersion: apiVersion, Kind: "RepairStatus", Nodes: []repairRow{}, Partial: len(a.silent()) > 0, partition: partition}
+	for i, n := range a.nodes {
+		row := repairRow{Node: n.Name, NodeID: n.ID, Reachable: hasAnswered(a.errs[i]), Repair: a.of[i]}
 		if row.Repair == nil {
-			row.Error, v.Partial, silent = errs[i].Error(), true, append(silent, n.Name)
+			row.Error = a.errs[i].Error()
 		} else if partition >= 0 {
 			row.Repair.Partitions = slices.DeleteFunc(row.Repair.Partitions, func(p repairPartition) bool { return p.Partition != partition })
 		}
 		v.Nodes = append(v.Nodes, row)
 	}
-	if len(silent) == len(nodes) {
-		return noneAnswered(nodes, errs)
-	}
-	if err := o.format.print(e.stdout, v); err != nil {
-		return err
-	}
-	if v.Partial {
-		fmt.Fprintf(e.stderr, "partial: %s did not answer\n", strings.Join(silent, ", "))
-		return exitWith(exitPartly)
-	}
-	return nil
+	return a.print(e, o, v, "answer")
 }

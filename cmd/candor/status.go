@@ -22,6 +22,7 @@ func statusLeaf(e *env) leaf {
 			"candor status --partitions                   which level is possible in which partitions",
 			"candor status -o wide                        with disks, clocks and all addresses",
 			"candor status -o name                        the nodes",
+			"candor status -o template={{.verdict.verdict}}   one word, for scripts",
 			"candor status --classic                      with the two letters that other stores have",
 			"candor status --admin 127.0.0.1:7403         ask this node's admin port, if client ports are dead",
 		},
@@ -81,6 +82,8 @@ type nodeStatus struct {
 	HTTP       string   `json:"http"`
 	Partitions int      `json:"partitions"`
 	Error      string   `json:"error"`
+
+	Answer verdict.Answer `json:"answer"` // of the status; "": of a list of nodes
 }
 
 // statusOptions are those of status: what is printed, and how often.

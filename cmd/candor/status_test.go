@@ -22,7 +22,7 @@ func shopID(i int) string { return strings.Repeat("0"+string(rune('0'+i)), 16) }
 func shop() *statusView {
 	v := &statusView{age: 400 * time.Millisecond, evidence: &verdict.Snapshot{
 		Time: verdict.Known(shopTime), Cluster: verdict.Cluster{Name: "shop-prod", Replicas: 3, Partitions: 1024, Epoch: 41},
-		SeenBy:     verdict.SeenBy{Name: "n1", ID: shopID(1)},
+		SeenBy: verdict.SeenBy{Name: "n1", ID: shopID(1)}, Losses: verdict.Known([]verdict.Loss{}),
 		Namespaces: verdict.Known([]verdict.Namespace{{Name: "default", Mode: "lww", ReadLevel: "quorum", WriteLevel: "quorum"}}),
 	}}
 	v.Cluster.Name, v.Cluster.Replicas, v.Cluster.Partitions, v.Cluster.Epoch = "shop-prod", 3, 1024, 41
@@ -60,7 +60,7 @@ func shop() *statusView {
 func shopReport(at int) *verdict.Report {
 	r := &verdict.Report{
 		Version: verdict.Known("1.4.0"), UptimeMS: verdict.Known(int64(86_400_000)), Epoch: verdict.Known(uint64(41)), EpochAgeMS: verdict.Known(int64(3_600_000)),
-		Fenced: verdict.Known(false), Draining: verdict.Known(false), Stopped: verdict.Known(""), Quarantine: verdict.Known(verdict.Quarantine{}),
+		Fenced: verdict.Known(false), Draining: verdict.Known(false), Stopped: verdict.Known(""), Waiting: verdict.Known(""), Quarantine: verdict.Known(verdict.Quarantine{}),
 		OffsetMS: verdict.Known(int64(at - 1)), Disk: verdict.Known(verdict.Disk{TotalBytes: 100 << 30, FreeBytes: 60 << 30, ReserveBytes: 5 << 30}),
 		Probe: verdict.Known(verdict.Probe{TookMS: 4, AgeMS: 900}), FsyncP99US: verdict.Known(int64(3100)), Stall: verdict.Known(verdict.Stall{}),
 		Hints: verdict.Known([]verdict.Hints{}), Dirty: verdict.Known([]verdict.Dirty{}), Damage: verdict.Known([]verdict.Found{}), Arrived: verdict.Known([]verdict.Found{}),
@@ -71,7 +71,15 @@ func shopReport(at int) *verdict.Report {
 			ClockMaxDriftMS: verdict.Known(int64(500)), DiskWarnPercent: verdict.Known(int64(85)),
 		},
 		Shared: verdict.Known([]verdict.Value{{Key: "clock.max_drift", Value: "500ms"}}), Durability: verdict.Known("sync"), Insecure: verdict.Known(false),
-		DataBytes: verdict.Known(int64(44_239_801_548)),
+		DataBytes: verdict.Known(int64(44_239_801_548)), ReadP99US: verdict.Known(int64(3072)), WriteP99US: verdict.Known(int64(4096)),
+	}
+	switch at { // n2 is counting its keys, n4 has coordinated no write
+	case 0:
+		r.Keys = verdict.Known(uint64(18_199_999))
+	case 3:
+		r.Keys, r.WriteP99US = verdict.Known(uint64(999_999)), verdict.Opt[int64]{}
+	case 4:
+		r.Keys, r.ReadP99US, r.WriteP99US = verdict.Known(uint64(0)), verdict.Opt[int64]{}, verdict.Opt[int64]{}
 	}
 	all, peers := verdict.Repair{Running: true}, []verdict.Peer{}
 	for p := range 1024 {
@@ -176,6 +184,18 @@ func TestStatusShowsWhoSeesItOtherwise(t *testing.T) {
 	v.again()
 	if text := v.screen(false).String(); !strings.Contains(text, "\ndiffer  n1   ") || !strings.Contains(text, "verdict  DEGRADED ") {
 		t.Errorf("%s", text)
+	}
+}
+
+// A node that has only just been started has no view of the others yet, and says of
+// itself that it serves nothing: neither is a node that is down.
+func TestStatusOfANodeThatHasJustStarted(t *testing.T) {
+	v := shop().healthy()
+	v.Nodes[0].Reachable, v.Nodes[0].Error = false, "it asks the others"
+	v.Nodes[1].Reachable, v.Nodes[1].Answer = false, verdict.NotAsked
+	v.Nodes[2].Reachable, v.Nodes[2].Answer = false, verdict.Silent
+	if census := v.census(); census != "1 up, 1 down, 1 not serving, 1 unknown, 1 joining" {
+		t.Error(census)
 	}
 }
 

@@ -23,13 +23,12 @@ var nodeColumns = []nodeColumn{
 	{name: "ZONE", cell: func(_ *statusView, n *nodeStatus, _ statusMember) string { return orDash(n.Zone) }},
 	{name: "PARTITIONS", cell: func(_ *statusView, n *nodeStatus, _ statusMember) string { return grouped(n.Partitions) }},
 	{name: "DATA", cell: func(_ *statusView, _ *nodeStatus, m statusMember) string { return m.data() }},
-	{name: "KEYS", shown: func(v *statusView) bool {
-		return v.anyReport(func(r *verdict.Report) bool { _, ok := r.Keys.Get(); return ok })
-	}, cell: func(_ *statusView, _ *nodeStatus, m statusMember) string {
-		return figure(m, func(r *verdict.Report) verdict.Opt[uint64] { return r.Keys }, func(n uint64) string { return grouped(int(n)) })
+	{name: "KEYS", cell: func(_ *statusView, _ *nodeStatus, m statusMember) string {
+		return figure(m, func(r *verdict.Report) verdict.Opt[uint64] { return r.Keys }, shortCount)
 	}},
 	{name: "HINTS FOR IT", cell: func(v *statusView, n *nodeStatus, _ statusMember) string { return v.hintsFor(n.ID) }},
 	{name: "PHI", cell: func(_ *statusView, n *nodeStatus, _ statusMember) string { return n.phiText() }},
+	{name: "P99 R/W", cell: func(_ *statusView, _ *nodeStatus, m statusMember) string { return m.p99() }},
 	{name: "REPAIRED AS OF", cell: func(v *statusView, n *nodeStatus, m statusMember) string { return v.repairedAsOf(n, m) }},
 	{name: "VERSION", cell: func(_ *statusView, _ *nodeStatus, m statusMember) string {
 		return figure(m, func(r *verdict.Report) verdict.Opt[string] { return r.Version }, func(s string) string { return s })
@@ -54,8 +53,8 @@ var nodeColumns = []nodeColumn{
 	{name: "ID", wide: true, cell: func(_ *statusView, n *nodeStatus, _ statusMember) string { return n.ID }},
 	// Why a node is not as it should be.
 	{name: "WHY", shown: func(v *statusView) bool {
-		return slices.ContainsFunc(v.Nodes, func(n nodeStatus) bool { return n.Error != "" })
-	}, cell: func(_ *statusView, n *nodeStatus, _ statusMember) string { return n.Error }},
+		return slices.ContainsFunc(v.Nodes, func(n nodeStatus) bool { return v.whyOf(&n, v.member(&n)) != "" })
+	}, cell: func(v *statusView, n *nodeStatus, m statusMember) string { return v.whyOf(n, m) }},
 }
 
 // nodeRows is the table of nodes.
@@ -101,6 +100,36 @@ func figure[T any](m statusMember, of func(*verdict.Report) verdict.Opt[T], text
 	return unknownFigure
 }
 
+// p99 is within which time 99 of 100 reads, and writes, were answered that the node
+// coordinated in the last minutes.
+func (m statusMember) p99() string {
+	read, write := unknownFigure, unknownFigure
+	if m.Member != nil && m.Report != nil {
+		read, write = millisText(m.Report.ReadP99US), millisText(m.Report.WriteP99US)
+	}
+	if read == unknownFigure && write == unknownFigure {
+		return unknownFigure
+	}
+	return read + "/" + write + "ms"
+}
+
+// millisText is a time in microseconds as milliseconds, without the unit.
+func millisText(us verdict.Opt[int64]) string {
+	value, ok := us.Get()
+	if !ok {
+		return unknownFigure
+	}
+	return fmt.Sprintf("%.1f", float64(value)/1000)
+}
+
+// shortCount is a number, above a million in millions, rounded down.
+func shortCount(n uint64) string {
+	if n < 1_000_000 {
+		return grouped(int(n))
+	}
+	return fmt.Sprintf("%d.%dM", n/1_000_000, n/100_000%10)
+}
+
 func (m statusMember) data() string {
 	return figure(m, func(r *verdict.Report) verdict.Opt[int64] { return r.DataBytes }, sized)
 }
@@ -135,6 +164,29 @@ func (v *statusView) stateOf(n *nodeStatus, m statusMember) string {
 		}
 	}
 	return state
+}
+
+// whyOf is why a node is in the state that is shown; "" if it is up.
+func (v *statusView) whyOf(n *nodeStatus, m statusMember) string {
+	if m.Member == nil || m.Report == nil {
+		return n.Error
+	}
+	quarantine := known(m.Report.Quarantine)
+	switch _, compared := m.Report.OffsetMS.Get(); v.stateOf(n, m) {
+	case "stopped":
+		return known(m.Report.Stopped)
+	case "fenced":
+		if !compared {
+			return "its clock was not compared with the others yet"
+		}
+		return "its clock is off by more than clock.max_drift"
+	case "rebuilding":
+		if quarantine.Waiting != "" {
+			return "it waits: " + quarantine.Waiting
+		}
+		return quarantine.Why
+	}
+	return n.Error
 }
 
 // known is a figure, or the zero one where it is not known.

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -77,7 +76,13 @@ func (v *statusView) screen(wide bool) screen {
 }
 
 func (v *statusView) seen() string {
-	return fmt.Sprintf("as seen by %s, %.1fs ago", v.SeenBy.Name, v.age.Seconds())
+	return fmt.Sprintf("as seen by %s, %.1fs ago", v.SeenBy.Name, float64(v.evidenceAge())/1000)
+}
+
+// evidenceAge is the age of the oldest evidence that this view rests on, in
+// milliseconds: a node answers at once with what it has heard some time ago.
+func (v *statusView) evidenceAge() int64 {
+	return max(v.age.Milliseconds(), known(v.evidence.OldestMS()))
 }
 
 // waits is for what a node waits that has no epoch; "" if it has one.
@@ -94,6 +99,10 @@ func (s *clusterStatus) waits() string {
 // shownState is what people call the state of a node.
 func (n *nodeStatus) shownState() string {
 	switch {
+	case !n.Reachable && n.Self: // it is there to say so
+		return "not serving"
+	case !n.Reachable && n.Answer == verdict.NotAsked:
+		return "unknown"
 	case !n.Reachable:
 		return "DOWN"
 	case n.Suspect:
@@ -128,7 +137,7 @@ func (s *clusterStatus) census() string {
 		counts[state]++
 	}
 	text := fmt.Sprintf("%d up, %d down", counts["up"], counts["DOWN"])
-	for _, state := range []string{"joining", "leaving"} {
+	for _, state := range []string{"not serving", "unknown", "joining", "leaving"} {
 		if counts[state] > 0 {
 			text += fmt.Sprintf(", %d %s", counts[state], state)
 		}
@@ -185,9 +194,4 @@ func (n *nodeStatus) letters() string {
 		return first + "L"
 	}
 	return first + "N"
-}
-
-// anyReport says whether a node reports a figure.
-func (v *statusView) anyReport(has func(*verdict.Report) bool) bool {
-	return slices.ContainsFunc(v.evidence.Members, func(m verdict.Member) bool { return m.Report != nil && has(m.Report) })
 }

@@ -131,7 +131,7 @@ func allViewsOf(nodes []nodeStatus, ask func(*nodeStatus) (*statusView, error)) 
 				return
 			}
 			all[i], row.Reachable = s, true
-			row.AgeMS, row.Epoch, row.Census = s.age.Milliseconds(), s.Cluster.Epoch, s.census()
+			row.AgeMS, row.Epoch, row.Census = s.evidenceAge(), s.Cluster.Epoch, s.census()
 			row.Verdict, row.Sentence, row.Why = s.result.Verdict, s.result.Sentence, verdict.Why(s.result, s.findings)
 		})
 	}

@@ -56,12 +56,14 @@ func taskWatchLeaf(e *env) leaf {
 	return leaf{
 		name: "watch", args: "ID", about: "follow a task until it has ended; Ctrl-C leaves it running", least: 1, most: 1, views: true,
 		examples: []string{"candor task watch 9c1e4a07"},
-		flags:    adminFlags(),
+		flags:    followFlags(),
 		run: func(ctx context.Context, c *cli.Context) error {
 			o, err := adminOptionsOf(c)
 			if err != nil {
 				return err
 			}
+			ctx, cancel := o.following(ctx, c)
+			defer cancel()
 			nodes, _, err := o.task(ctx, c.Args().Get(0))
 			if err != nil {
 				return err
@@ -165,15 +167,18 @@ func (v *taskListView) screen(bool) screen {
 		t := &v.Items[i]
 		all := t.sum()
 		s.rows = append(s.rows, []string{
-			t.ID, t.State, orUnknown(taskClock(t.Started)), took(t.TookMS), grouped(len(t.Nodes)),
-			fmt.Sprintf("%s of %s", grouped(all.Done+all.Without), grouped(all.Partitions)), groupedU(all.Fixed), t.what(),
+			t.ID, t.shownState(), orUnknown(taskClock(t.Started)), took(t.TookMS), t.share(),
+			fmt.Sprintf("%s of %s", grouped(all.Done), grouped(all.Partitions)), groupedU(all.Fixed), t.what(),
 		})
+		if names := t.forgetful(); len(names) > 0 {
+			s.below += fmt.Sprintf("%s: without the part of %s, which %s started again since and %s forgotten it\n", t.ID, joined(names), verb(names, "was", "were"), verb(names, "has", "have"))
+		}
 	}
 	if len(v.Items) == 0 {
 		s = screen{above: "no node that answers remembers a task\n"}
 	}
 	if v.Partial {
-		s.below = strings.Join(v.Silent, ", ") + " did not answer: its part is missing\n"
+		s.below += strings.Join(v.Silent, ", ") + " did not answer: " + verb(v.Silent, "its part is", "their parts are") + " missing\n"
 	}
 	return s
 }
@@ -233,9 +238,13 @@ func cancelTask(ctx context.Context, e *env, o adminOptions, id string) error {
 	if err != nil {
 		return err
 	}
+	before, _ := o.taskOn(ctx, nodes, http.MethodGet, id)
 	v, errs := o.taskOn(ctx, nodes, http.MethodDelete, id)
 	if v.State == taskUnknown {
 		return unknownTask(id, nodes, errs)
+	}
+	if before.State != taskRunning && before.State != taskUnknown && !o.format.quiet {
+		fmt.Fprintf(e.stderr, "there was nothing to cancel: the task had ended before, %s\n", before.State)
 	}
 	if err := o.format.print(e.stdout, v); err != nil {
 		return err
@@ -263,7 +272,7 @@ func waitTask(ctx context.Context, e *env, o adminOptions, id string, most time.
 	v := followTask(limited, o, nodes, id, func(*taskView) {})
 	switch {
 	case ctx.Err() != nil:
-		return detached(e, o, id)
+		return detached(ctx, e, o, id)
 	case v.State == taskRunning:
 		return &failure{
 			exit: exitTaskLate, code: "TIMEOUT", err: fmt.Errorf("task %s still runs after %v; it runs on", id, most), hint: "candor task watch " + id,

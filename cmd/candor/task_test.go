@@ -39,6 +39,13 @@ func TestTaskScreens(t *testing.T) {
 	goldenView(t, "task-show", v)
 	golden(t, "task-bar", v.bar()+"\n")
 
+	// A node that was started again is told, and its part is not made up.
+	again := shopTask()
+	again.Nodes[1].Progress, again.Nodes[1].Waits, again.Nodes[1].State, again.Nodes[1].forgot = nil, nil, taskUnknown, true
+	again.Nodes[2].Reachable, again.Nodes[2].forgot = true, true
+	golden(t, "task-show-forgotten", again.screen(false).String())
+	golden(t, "task-ls-forgotten", (&taskListView{Items: []taskView{*again}}).screen(false).String())
+
 	v.State, v.Full, v.Preview = taskRunning, false, true
 	for i := range v.Nodes[:2] {
 		v.Nodes[i].State, v.Nodes[i].PausedMS = taskRunning, 90_000
@@ -46,6 +53,7 @@ func TestTaskScreens(t *testing.T) {
 	}
 	golden(t, "task-show-paused", v.screen(false).String())
 	golden(t, "task-bar-paused", v.bar()+"\n")
+	golden(t, "task-ls-paused", v.pausedText()+"\n"+(&taskListView{Items: []taskView{*v}}).screen(false).String())
 
 	list := &taskListView{Items: []taskView{*shopTask()}, Partial: true, Silent: []string{"n3"}}
 	goldenView(t, "task-ls", list)
@@ -155,6 +163,19 @@ func TestCtrlCDetaches(t *testing.T) {
 		t.Errorf("%v %+v; it printed %s", err, f, stdout)
 	}
 	golden(t, "task-detached", stderr.String())
+}
+
+// --timeout bounds how long a task is followed, which runs on.
+func TestATimeoutDetaches(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	nodes, o := taskServer(t, func(int64) (int, string) { return 200, `{"state":"running"}` })
+	e, _, stderr := quietEnv()
+	err := watchTask(ctx, e, o, nodes, "9c1e4a07")
+	var f *failure
+	if !errors.As(err, &f) || f.exit != exitTaskLate || !strings.Contains(stderr.String(), "detached: task 9c1e4a07 runs on") {
+		t.Errorf("%v %+v %s", err, f, stderr)
+	}
 }
 
 // A task is followed to its end; a node that forgot its part ends the wait for it.

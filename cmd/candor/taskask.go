@@ -132,5 +132,5 @@ func noneAnswered(nodes []member, errs []error) error {
 	for i, n := range nodes {
 		reasons[i] = fmt.Errorf("%s: %w", n.Name, errs[i])
 	}
-	return &failure{exit: exitUnavailable, code: "UNAVAILABLE", err: fmt.Errorf("no node answers: %w", oneLine(reasons)), hint: "candor node ls"}
+	return &failure{exit: exitUnavailable, code: "UNAVAILABLE", err: fmt.Errorf("no node that was asked answers: %w", oneLine(reasons)), hint: "candor node ls"}
 }

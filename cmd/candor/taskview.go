@@ -66,6 +66,7 @@ type taskRow struct {
 	Progress  *advance `json:"progress"` // null: not known
 	Waits     []waitOn `json:"waits"`
 	Error     string   `json:"error,omitempty"`
+	forgot    bool     // it had a part, as others tell, and knows nothing of it
 }
 
 // taskView is a task of the cluster: the parts that the nodes have in it.
@@ -96,7 +97,7 @@ func taskOf(id string, nodes []member, parts []*nodeTask, errs []error) *taskVie
 		row := taskRow{Node: n.Name, NodeID: n.ID, Reachable: hasAnswered(errs[i]), State: taskUnknown, Waits: []waitOn{}}
 		p := parts[i]
 		if p == nil {
-			row.Error = errs[i].Error()
+			row.Error, row.forgot = errs[i].Error(), with != nil && isRefusal(errs[i], "NO_SUCH_TASK")
 			v.Nodes, v.Partial = append(v.Nodes, row), true
 			continue
 		}
@@ -188,7 +189,7 @@ func (v *taskView) row(r *taskRow, wide bool) []string {
 	}
 	row := []string{r.Node, state, "?", "?", "?", r.Error}
 	if p != nil {
-		row = []string{r.Node, state, fmt.Sprintf("%s of %s", grouped(p.Done+p.Without), grouped(p.Partitions)), groupedU(p.Differing), groupedU(p.Fixed), orDash(waitsText(r.Waits))}
+		row = []string{r.Node, state, fmt.Sprintf("%s of %s", grouped(p.Done), grouped(p.Partitions)), groupedU(p.Differing), groupedU(p.Fixed), orDash(waitsText(r.Waits))}
 	}
 	if v.Full || wide {
 		read := []string{"?", "?"}
@@ -234,15 +235,76 @@ func (v *taskView) sum() (all advance) {
 	return all
 }
 
+// where is on how many nodes it runs.
+func (v *taskView) where() string {
+	var silent []string
+	for _, r := range v.Nodes {
+		if r.Progress == nil {
+			silent = append(silent, r.Node)
+		}
+	}
+	if len(silent) == 0 {
+		return counted(len(v.Nodes), "node")
+	}
+	return fmt.Sprintf("%d of %s (without %s)", len(v.Nodes)-len(silent), counted(len(v.Nodes), "node"), joined(silent))
+}
+
+// share is the nodes whose part is known, of those that have one.
+func (v *taskView) share() string {
+	known := 0
+	for _, r := range v.Nodes {
+		if r.Progress != nil {
+			known++
+		}
+	}
+	if known == len(v.Nodes) {
+		return grouped(known)
+	}
+	return fmt.Sprintf("%d of %d", known, len(v.Nodes))
+}
+
+// forgetful are the nodes that had a part in it and were started again.
+func (v *taskView) forgetful() (names []string) {
+	for _, r := range v.Nodes {
+		if r.forgot {
+			names = append(names, r.Node)
+		}
+	}
+	return names
+}
+
+// pausedText says where repair is paused, and for how long at most; "" if nowhere.
+func (v *taskView) pausedText() string {
+	var names []string
+	longest := int64(0)
+	for _, r := range v.Nodes {
+		if r.State == taskRunning && r.PausedMS > 0 {
+			names, longest = append(names, r.Node), max(longest, r.PausedMS)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("repair is paused on %s for %s more", joined(names), took(longest))
+}
+
+// shownState is the state, but for a task that runs and is held up by a pause.
+func (v *taskView) shownState() string {
+	if v.State == taskRunning && v.pausedText() != "" {
+		return "paused"
+	}
+	return v.State
+}
+
 // total says in words what has come of the task.
 func (v *taskView) total() string {
 	all := v.sum()
 	if v.State == taskUnknown {
 		return "no node that answers knows this task: a node forgets its tasks when it is started again\n"
 	}
-	text := fmt.Sprintf("%s: %s of %s compared", v.State, grouped(all.Done+all.Without), counted(all.Partitions, "replica"))
+	text := fmt.Sprintf("%s: %s of %s compared", v.State, grouped(all.Done), counted(all.Partitions, "replica"))
 	if all.Without > 0 {
-		text += fmt.Sprintf(", %s of them without those that are down", grouped(all.Without))
+		text += fmt.Sprintf(" with all others, %s not with those that are down", grouped(all.Without))
 	}
 	switch {
 	case v.Preview:
@@ -258,15 +320,17 @@ func (v *taskView) total() string {
 		switch {
 		case r.State == taskUnknown && !r.Reachable:
 			text += fmt.Sprintf("%s does not answer: its part is not known\n", r.Node)
+		case r.forgot:
+			text += fmt.Sprintf("%s was started again since, and has forgotten its part: what it has compared is not in these figures\n", r.Node)
 		case r.State == taskUnknown:
 			text += fmt.Sprintf("%s has no part in it: %s\n", r.Node, r.Error)
 		}
 	}
 	for _, name := range v.down() {
 		if v.Preview {
-			text += fmt.Sprintf("what %s lacks is not known: it waits for %s (down)\n", name, name)
+			text += fmt.Sprintf("what %s lacks is not known: it was down when this ended\n", name)
 		} else {
-			text += fmt.Sprintf("what %s lacks waits for %s (down), and is fixed when it answers\n", name, name)
+			text += fmt.Sprintf("what %s lacks was not fixed: it was down when this ended. Repair goes on by itself when it answers\n", name)
 		}
 	}
 	return text

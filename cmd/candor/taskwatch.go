@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/urfave/cli/v2"
 )
 
 const (
@@ -66,13 +68,37 @@ func watchTask(ctx context.Context, e *env, o adminOptions, nodes []member, id s
 	if drawn {
 		fmt.Fprint(e.stderr, "\r"+fit("", width-1)+"\r")
 	}
-	if ctx.Err() != nil {
-		return detached(e, o, id)
+	if ctx.Err() != nil && (v.State == taskRunning || context.Cause(ctx) != context.DeadlineExceeded) {
+		return detached(ctx, e, o, id)
 	}
 	if err := o.format.print(e.stdout, v); err != nil {
 		return err
 	}
 	return v.exit()
+}
+
+// followFlags are adminFlags of a command that follows a task, to its end or for as
+// long as --timeout says.
+func followFlags(more ...cli.Flag) []cli.Flag {
+	flags := adminFlags(more...)
+	for i, f := range flags {
+		if f.Names()[0] == "timeout" {
+			flags[i] = &cli.DurationFlag{
+				Name: "timeout", Value: timeoutDefault, DefaultText: "as long as the task takes",
+				Usage: "how long to follow the task, which runs on; then exit 124",
+			}
+		}
+	}
+	return flags
+}
+
+// following ends when --timeout is over, if that was given. Without it a task is
+// followed to its end, and only each question has a time.
+func (o adminOptions) following(ctx context.Context, c *cli.Context) (context.Context, context.CancelFunc) {
+	if c.IsSet("timeout") {
+		return context.WithTimeout(ctx, o.timeout)
+	}
+	return ctx, func() {}
 }
 
 // bar is how far a task has come, on one line. Percentages are rounded down.
@@ -83,7 +109,10 @@ func (v *taskView) bar() string {
 		full, percent = barWidth*(all.Done+all.Without)/all.Partitions, 100*(all.Done+all.Without)/all.Partitions
 	}
 	line := fmt.Sprintf("compare [%s%s] %d%%   %s of %s", strings.Repeat("#", full), strings.Repeat("-", barWidth-full), percent,
-		grouped(all.Done+all.Without), counted(all.Partitions, "replica"))
+		grouped(all.Done), counted(all.Partitions, "replica"))
+	if all.Without > 0 {
+		line += fmt.Sprintf(", %s not with those that are down", grouped(all.Without))
+	}
 	if v.Full {
 		line += fmt.Sprintf("   %s records, %s read", groupedU(all.Records), sized(int64(all.Bytes)))
 	}
@@ -102,8 +131,11 @@ func (v *taskView) bar() string {
 }
 
 // detached says that a task runs on, and how to find it again.
-func detached(e *env, o adminOptions, id string) error {
+func detached(ctx context.Context, e *env, o adminOptions, id string) error {
 	fmt.Fprintf(e.stderr, "detached: task %s runs on\n", id)
 	e.next(o.format, "candor task watch "+id+"     or candor task cancel "+id)
+	if context.Cause(ctx) == context.DeadlineExceeded {
+		return exitWith(exitTaskLate)
+	}
 	return exitWith(exitInterrupted)
 }

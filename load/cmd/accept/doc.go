@@ -15,7 +15,8 @@
 //	crash   requests go around a node that is killed or falls silent
 //	false   nobody is convicted wrongly: through a bad network, after a pause of all
 //	slow    one slow replica, and what QUORUM notices of it
-//	sync    what comparing replicas costs, in bytes and CPU time
+//	sync    what comparing replicas costs, in bytes and CPU time, and how long as many
+//	        differences take among ten times the keys
 //
 // A measurement looks for evidence that the healing part does not give of itself:
 // EXPLAIN of a sample of keys while it runs, and in the end, when all nodes have

@@ -42,6 +42,17 @@ func newForeground(nodes []*node, w load.Workload, rate float64) (*foreground, e
 
 func (f *foreground) close() { f.target.Close() }
 
+// again connects anew, after nodes have come back, and goes on behind the last key.
+func (f *foreground) again(nodes []*node) error {
+	target, err := raw.Dial(clients(nodes), 4, deadline)
+	if err != nil {
+		return err
+	}
+	f.target.Close()
+	f.target = target
+	return nil
+}
+
 // lasts makes requests for a while.
 func (f *foreground) lasts(ctx context.Context, d time.Duration) load.Result {
 	r := load.Open(ctx, f.target, f.generator, f.rate, load.Options{Duration: d, Deadline: deadline, Grace: deadline + time.Second})

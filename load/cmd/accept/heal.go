@@ -154,10 +154,10 @@ func (a *away) onDisk(ctx context.Context) error {
 	return nil
 }
 
-// moved is how many records repair has moved so far. Each is counted once, by who
-// began the comparison.
+// moved is how many records repair has moved so far. Each is counted once, where it
+// is stored.
 func (b *bench) moved(ctx context.Context) (float64, error) {
-	return b.total(ctx, "candor_repair_records_total")
+	return b.total(ctx, "candor_repair_records_total", `direction="in"`)
 }
 
 // measureHints has hints alone bring a node up to date: repair is paused, on the

@@ -102,7 +102,7 @@ func main() {
 	flag.Parse()
 	if o.list {
 		for _, m := range measurements {
-			fmt.Printf("%-7s %s\n", m.name, m.about)
+			fmt.Printf("%-7s %s (about %v)\n", m.name, m.about, m.takes)
 		}
 		return
 	}
@@ -144,6 +144,9 @@ func run(ctx context.Context, o *options) error {
 	}
 	shortened := o.settle()
 	began := time.Now()
+	if !o.short {
+		fmt.Printf("%d measurements at full length take about %v\n", len(list), takes(list))
+	}
 	var all []figure
 	var failed error
 	for _, m := range list {
@@ -165,6 +168,14 @@ func run(ctx context.Context, o *options) error {
 		return errMissed
 	}
 	return nil
+}
+
+// takes is about how long measurements last at full length.
+func takes(list []measurement) (all time.Duration) {
+	for _, m := range list {
+		all += m.takes
+	}
+	return all
 }
 
 // chosen are the measurements of some names.

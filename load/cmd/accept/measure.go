@@ -13,24 +13,25 @@ import (
 type measurement struct {
 	name, about string
 	nodes       int
+	takes       time.Duration             // about, at full length
 	settings    func(o *options) []string // of every node; nil: none
 	measure     func(ctx context.Context, b *bench) error
 }
 
 // longest bounds a measurement, whatever happens in it.
-const longest = 45 * time.Minute
+const longest = time.Hour
 
 var measurements = []measurement{
-	{"hints", "a node is away: its replicas are equal again by hints alone; replay rate; the foreground meanwhile", 5,
+	{"hints", "a node is away: its replicas are equal again by hints alone; replay rate; the foreground meanwhile", 5, 6 * time.Minute,
 		func(*options) []string { return []string{"repair.exchange_interval=1h", "repair.alarm_lag=2h"} }, measureHints},
-	{"repair", "the same with all hints dropped, by repair alone", 5, nil, measureRepair},
-	{"purge", "deletes while a replica is away, its return, and an old copy of its data folder", 3,
+	{"repair", "the same with all hints dropped, by repair alone", 5, 6 * time.Minute, nil, measureRepair},
+	{"purge", "deletes while a replica is away, its return, and an old copy of its data folder", 3, 12 * time.Minute,
 		func(o *options) []string { return []string{fmt.Sprint("repair.exchange_interval=", o.interval)} }, measurePurge},
-	{"rejoin", "gossip is one group again after a partition", 5, nil, measureRejoin},
-	{"crash", "requests go around a node that is killed or falls silent", 5, nil, measureCrash},
-	{"false", "no false conviction: bad network, pause of all nodes", 5, nil, measureFalse},
-	{"slow", "QUORUM with one slow replica", 3, nil, measureSlow},
-	{"sync", "what comparing replicas costs", 3, func(*options) []string { return []string{"repair.exchange_interval=1s"} }, measureSync},
+	{"rejoin", "gossip is one group again after a partition", 5, 7 * time.Minute, nil, measureRejoin},
+	{"crash", "requests go around a node that is killed or falls silent", 5, 14 * time.Minute, nil, measureCrash},
+	{"false", "no false conviction: bad network, pause of all nodes", 5, 12 * time.Minute, nil, measureFalse},
+	{"slow", "QUORUM with one slow replica", 3, 3 * time.Minute, nil, measureSlow},
+	{"sync", "what comparing replicas costs, and what ten times the keys change in that", 3, 30 * time.Minute, func(*options) []string { return []string{"repair.exchange_interval=1s"} }, measureSync},
 }
 
 // bench is one measurement under way.

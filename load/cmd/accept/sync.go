@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
+	"github.com/candordb/candor/client"
 	"github.com/candordb/candor/load/process"
 )
 
@@ -15,6 +17,10 @@ const (
 	inSyncBytes    = 64 << 10 // per pair and comparison
 	inSyncCPU      = 20 * time.Millisecond
 	differentBytes = 3 << 10 // per difference, besides
+	// scaleBar is how much longer as many differences may take among scale times the
+	// keys.
+	scaleBar = 1.3
+	scale    = 10
 )
 
 // spent is what the cluster has spent so far.
@@ -49,8 +55,8 @@ func measureSync(ctx context.Context, b *bench) error {
 	if err != nil {
 		return err
 	}
+	defer f.close()
 	filled := f.fills(ctx, b.o.keys)
-	f.close()
 	b.tell("%d keys: %s", f.written, outcome(&filled))
 	if err := b.awaitProven(ctx); err != nil {
 		return err
@@ -75,7 +81,27 @@ func measureSync(ctx context.Context, b *bench) error {
 	b.note(limit("in sync: CPU time of a comparison of a pair, both sides", cpu, inSyncCPU))
 	b.note(told("CPU time of all nodes, comparing and paused", "%.2fs, %.2fs", running.cpu, paused.cpu))
 	b.note(holds("comparisons while repair is paused", paused.exchanges == 0, "%.0f", paused.exchanges))
-	return b.differ(ctx)
+	if err := b.resumeRepair(ctx); err != nil {
+		return err
+	}
+	few, err := b.differ(ctx, "few")
+	if err != nil {
+		return err
+	}
+	if err := f.again(b.nodes); err != nil {
+		return err
+	}
+	filled = f.fills(ctx, (scale-1)*b.o.keys)
+	b.tell("%d keys: %s", f.written, outcome(&filled))
+	if err := b.awaitProven(ctx); err != nil {
+		return err
+	}
+	many, err := b.differ(ctx, "many")
+	if err != nil {
+		return err
+	}
+	b.note(most(fmt.Sprintf("time of as many differences among %d times the keys, of that before", scale), many.Seconds()/few.Seconds(), scaleBar, ""))
+	return nil
 }
 
 // awaitProven waits until everything written so far is proved to be everywhere.
@@ -95,12 +121,13 @@ func (b *bench) awaitProven(ctx context.Context) error {
 	return fmt.Errorf("replicas are not proved to agree %v after the last write", healWithin)
 }
 
-// differ makes keys differ, with a node away and its hints dropped, and measures
-// what it costs until they do not.
-func (b *bench) differ(ctx context.Context) (err error) {
+// differ makes keys differ, with a node away and its hints dropped, and measures what
+// it costs until they do not, and how long that takes from when nothing else keeps
+// them from being compared.
+func (b *bench) differ(ctx context.Context, name string) (took time.Duration, err error) {
 	c, err := b.connect(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.Background(), deadline)
@@ -108,10 +135,12 @@ func (b *bench) differ(ctx context.Context) (err error) {
 		err = errors.Join(err, c.Close(ctx))
 	}()
 	victim := b.nodes[len(b.nodes)-1]
-	victim.Kill()
+	if err := errors.Join(victim.Stop(stopWithin), b.pauseRepair(ctx, b.nodes)); err != nil {
+		return 0, err
+	}
 	var keys [][]byte
 	for i := range b.o.apart {
-		keys = append(keys, fmt.Appendf(nil, "apart%d", i))
+		keys = append(keys, fmt.Appendf(nil, "%s%d", name, i))
 	}
 	if left := each(keys, func(key []byte) bool {
 		ctx, cancel := context.WithTimeout(ctx, deadline)
@@ -119,41 +148,66 @@ func (b *bench) differ(ctx context.Context) (err error) {
 		_, err := c.Put(ctx, key, make([]byte, valueBytes))
 		return err == nil
 	}); len(left) > 0 {
-		return fmt.Errorf("%d keys could not be written", len(left))
+		return 0, fmt.Errorf("%d keys could not be written", len(left))
 	}
 	if _, err := b.drop(ctx, victim.Name); err != nil {
-		return err
+		return 0, err
 	}
-	from, err := b.spent(ctx) // of the others; the node's own counters begin anew
+	if err := b.start(victim); err != nil {
+		return 0, err
+	}
+	if err := errors.Join(victim.AwaitReady(ctx, readyWithin), b.pauseRepair(ctx, b.nodes), b.awaitTrees(ctx)); err != nil {
+		return 0, err
+	}
+	return b.untilEqual(ctx, c, keys)
+}
+
+// untilEqual has repair go on, and measures what it spends until keys are equal.
+func (b *bench) untilEqual(ctx context.Context, c *client.Client, keys [][]byte) (took time.Duration, err error) {
+	from, err := b.spent(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	began := time.Now()
-	if err := b.start(victim); err != nil {
-		return err
-	}
-	if err := errors.Join(victim.AwaitReady(ctx, readyWithin), b.resumeRepair(ctx)); err != nil {
-		return err
+	if err := b.resumeRepair(ctx); err != nil {
+		return 0, err
 	}
 	left := keys
 	if !process.Until(ctx, healWithin, func() bool {
 		left = each(left, func(key []byte) bool { return equal(ctx, c, key) })
 		return len(left) == 0
 	}) {
-		return fmt.Errorf("%d of %d keys are apart %v after the node is back", len(left), len(keys), healWithin)
+		return 0, fmt.Errorf("%d of %d keys are apart %v after repair goes on", len(left), len(keys), healWithin)
 	}
-	took := time.Since(began)
+	took = time.Since(began)
 	to, err := b.spent(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	// Each comparison has its own allowance; some have found nothing any more.
 	moved := to.bytes - from.bytes - (to.exchanges-from.exchanges)*inSyncBytes
 	b.note(told("differences, comparisons until there were none", "%d, %.0f", len(keys), to.exchanges-from.exchanges))
-	b.note(told("time until there were none, since the start of the process", "%s", short(took)))
+	b.note(told("time until there were none, since repair goes on", "%s", short(took)))
 	b.note(told("all bytes of repair meanwhile", "%.0f", to.bytes-from.bytes))
 	b.note(most("bytes of a difference, besides 64 KiB for each comparison", max(moved, 0)/float64(len(keys)), differentBytes, " B"))
-	return ctx.Err()
+	return took, ctx.Err()
+}
+
+// awaitTrees waits until every node has counted its trees: one that has not compares
+// nothing.
+func (b *bench) awaitTrees(ctx context.Context) error {
+	if process.Until(ctx, healWithin, func() bool {
+		for _, n := range b.nodes {
+			body, err := n.over(ctx, http.MethodGet, "/v1/cluster/status")
+			if err != nil || strings.Contains(string(body), `"building"`) {
+				return false
+			}
+		}
+		return true
+	}) {
+		return nil
+	}
+	return fmt.Errorf("trees are still being counted %v after a node is back", healWithin)
 }
 
 // resumeRepair ends the pause of repair on all nodes.

@@ -13,8 +13,9 @@ import (
 	"github.com/candordb/candor/load/process"
 )
 
-// Only one node at a time loses what it has stored, and it has to be back before
-// the next one does: two would be more than was promised to survive.
+// Only one node at a time loses what it has stored, and has to have it back, rebuilt
+// from the others, before the next one does: two would be more than was promised to
+// survive. Nemeses of that kind are marked whole in the table, and whole.go holds it.
 
 // strikeLostDatabase takes the database of a node away and leaves its identity.
 func strikeLostDatabase(ctx context.Context, a *arena, rng *rand.Rand) error {
@@ -140,6 +141,15 @@ func lacksLoop(a *arena) string {
 	return ""
 }
 
+// A node looks once a second how much room its disk has, and refuses writes before
+// there is none. A write that meets the very end stops its storage until an operator
+// looks, which is promised, and not what this nemesis is about. So the last part of the
+// disk is filled slowly enough to be seen.
+const (
+	fillFast = 400 << 20
+	fillRest = 6 << 20 // bytes per second
+)
+
 // strikeDiskFull fills the file system of a node to the last byte.
 func strikeDiskFull(ctx context.Context, a *arena, rng *rand.Rand) (err error) {
 	n := a.one(rng)
@@ -151,11 +161,16 @@ func strikeDiskFull(ctx context.Context, a *arena, rng *rand.Rand) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close(), os.Remove(filler)) }()
+	filled := 0
 	for block := make([]byte, 1<<20); len(block) > 0; {
-		if _, err := f.Write(block); errors.Is(err, syscall.ENOSPC) {
+		n, err := f.Write(block)
+		if filled += n; errors.Is(err, syscall.ENOSPC) {
 			block = block[:len(block)/2]
 		} else if err != nil {
 			return err
+		}
+		if filled > fillFast && len(block) == cap(block) && !process.Pause(ctx, time.Second*(1<<20)/fillRest) {
+			return nil
 		}
 	}
 	process.Pause(ctx, d)

@@ -15,12 +15,15 @@
 // once; package history judges every answer. Meanwhile two lanes of nemeses, one for
 // processes and disks and one for links, strike and heal, as the seed has drawn. The
 // table of nemeses is in nemesis.go; one that cannot run here is printed as *not
-// run*, with the reason.
+// run*, with the reason. Those that take away what a node has stored strike only while
+// every node serves and none is being rebuilt: they wait for that in bounded time, and
+// say so where it was in vain.
 //
 // Then all heals, and the run ends with
 //
 //   - quiescence: every node is up, and within a bound the replicas of every key are
-//     equal, or a read at ALL makes them so (unless -heals=false, that is a failure);
+//     equal, or a read at ALL makes them so (unless -heals=false, that is a failure),
+//     and every node says that the cluster is OK;
 //   - SIGKILL of all nodes at once, and a new start;
 //   - FINAL: the nodes stop, their disks are read, and each key is judged.
 //

@@ -19,8 +19,9 @@ type nemesis struct {
 	lane        lane
 	// standard: it strikes unless others are named.
 	standard bool
-	// disks: it takes away what a node has stored.
-	disks bool
+	// disks: it takes away what a node has stored. whole: it strikes only while every
+	// node holds all that it should.
+	disks, whole bool
 	// needs says what the product must be able to do for it; "" nothing special.
 	needs string
 	// lacks says why it cannot strike in this run; nil or "": it can.
@@ -55,12 +56,9 @@ var nemeses = []nemesis{
 	{name: "lossy", about: "1 to 20 % of packets are lost on all links", lane: wires, standard: true, strike: strikeLinks(lossy)},
 	{name: "slow", about: "delay, jitter, doubled and reordered packets", lane: wires, standard: true, lacks: lacksDelay, strike: strikeLinks(slow)},
 
-	{name: "lostdb", about: "one node loses its database, but not its identity", lane: processes, disks: true,
-		needs: "that no other node is being rebuilt, or too many copies are lost: nothing waits for that yet", strike: strikeLostDatabase},
-	{name: "oldcopy", about: "one node gets an older copy of its data folder", lane: processes, disks: true,
-		needs: "that no other node is being rebuilt, or too many copies are lost: nothing waits for that yet", strike: strikeOldCopy},
-	{name: "swapped", about: "two nodes find each other's data folder", lane: processes,
-		needs: "that no other node is being rebuilt, or too many copies are lost: nothing waits for that yet", strike: strikeSwapped},
+	{name: "lostdb", about: "one node loses its database, but not its identity", lane: processes, standard: true, disks: true, whole: true, strike: strikeLostDatabase},
+	{name: "oldcopy", about: "one node gets an older copy of its data folder", lane: processes, standard: true, disks: true, whole: true, strike: strikeOldCopy},
+	{name: "swapped", about: "two nodes find each other's data folder", lane: processes, standard: true, whole: true, strike: strikeSwapped},
 	{name: "diskfull", about: "the file system of one node is full for a while", lane: processes, standard: true, lacks: lacksLoop, strike: strikeDiskFull},
 	{name: "powercut", about: "one node, or all, lose what was not synced", lane: processes, lacks: lacksFaultStorage,
 		needs: "a binary built with -tags chaos, which keeps what was not synced to itself; with one, every SIGKILL is a power cut", strike: strikePowerCut},
@@ -108,8 +106,9 @@ func between(rng *rand.Rand, least, most time.Duration) time.Duration {
 }
 
 // haunt lets the nemeses of one lane strike, one after the other, until ctx ends.
-// Which ones, when and how follows from the seed; the first round is all of them
-// once, in some order.
+// Which ones, when and how follows from the seed; first come all of them once, in
+// some order. One that strikes only when all is whole is tried again later if it
+// cannot.
 func haunt(ctx context.Context, a *arena, l lane, all []nemesis) error {
 	all = slices.DeleteFunc(slices.Clone(all), func(n nemesis) bool { return n.lane != l })
 	if len(all) == 0 {
@@ -117,15 +116,56 @@ func haunt(ctx context.Context, a *arena, l lane, all []nemesis) error {
 	}
 	rng := rand.New(rand.NewPCG(a.o.seed, 1+uint64(l)))
 	rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-	for round := 0; process.Pause(ctx, between(rng, quietLeast, quietMost)); round++ {
-		n := &all[rng.IntN(len(all))]
-		if round < len(all) {
-			n = &all[round]
+	others := slices.DeleteFunc(slices.Clone(all), func(n nemesis) bool { return n.whole })
+	var due []attempt
+	for i := range all {
+		due = append(due, attempt{nemesis: &all[i]})
+	}
+	for process.Pause(ctx, between(rng, quietLeast, quietMost)) {
+		if len(due) == 0 {
+			due = append(due, attempt{nemesis: &all[rng.IntN(len(all))]})
 		}
-		a.strikes[n.name].Add(1)
-		if err := n.strike(ctx, a, rng); err != nil {
-			return fmt.Errorf("nemesis %s: %w", n.name, err)
+		next := due[0]
+		due = due[1:]
+		if why := a.awaitTurn(ctx, next.nemesis); why != "" {
+			if due = a.putOff(ctx, due, next, why); len(due) == 1 && len(others) > 0 {
+				due = append([]attempt{{nemesis: &others[rng.IntN(len(others))]}}, due...)
+			}
+			continue
+		}
+		a.strikes[next.name].Add(1)
+		if err := next.strike(ctx, a, rng); err != nil {
+			return fmt.Errorf("nemesis %s: %w", next.name, err)
 		}
 	}
 	return nil
+}
+
+// attempt is a strike that is due, and how often it could not be made.
+type attempt struct {
+	*nemesis
+	failed int
+}
+
+// awaitTurn waits, for a bounded time, until a nemesis may strike; "" or why it may not.
+func (a *arena) awaitTurn(ctx context.Context, n *nemesis) string {
+	if !n.whole {
+		return ""
+	}
+	return a.awaitWhole(ctx)
+}
+
+// putOff puts a strike that may not be made now behind all that are due, or gives it
+// up.
+func (a *arena) putOff(ctx context.Context, due []attempt, next attempt, why string) []attempt {
+	if ctx.Err() != nil {
+		return due
+	}
+	if next.failed++; next.failed == wholeTries {
+		a.spared[next.name].Add(1)
+		a.tell("%s does not strike: %s, for the third time", next.name, why)
+		return due
+	}
+	a.tell("%s has to wait: %s", next.name, why)
+	return append(due, next)
 }

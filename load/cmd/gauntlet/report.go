@@ -66,6 +66,9 @@ func (a *arena) faults() string {
 	for _, n := range nemeses {
 		if count := a.strikes[n.name]; count != nil {
 			text += fmt.Sprintf(" %s %d", n.name, count.Load())
+			if spared := a.spared[n.name].Load(); spared > 0 {
+				text += fmt.Sprintf(" (could not strike: %d)", spared)
+			}
 		}
 	}
 	return text

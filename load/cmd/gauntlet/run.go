@@ -22,7 +22,8 @@ type arena struct {
 	load    *load
 	began   time.Time
 	strikes map[string]*atomic.Uint64
-	skipped []string // levels and nemeses that were not run, with the reason
+	spared  map[string]*atomic.Uint64 // strikes that were due and could not be made
+	skipped []string                  // levels and nemeses that were not run, with the reason
 	mounts  []string
 
 	apartAtHeal, apartLeft int // keys
@@ -114,10 +115,10 @@ func (o *options) makeDir() (string, error) {
 }
 
 func newArena(o *options, dir string, strikers []nemesis, out io.Writer) (*arena, error) {
-	a := &arena{o: o, began: time.Now(), strikes: make(map[string]*atomic.Uint64), out: out}
+	a := &arena{o: o, began: time.Now(), strikes: make(map[string]*atomic.Uint64), spared: make(map[string]*atomic.Uint64), out: out}
 	lost := 0
 	for _, n := range strikers {
-		a.strikes[n.name] = new(atomic.Uint64)
+		a.strikes[n.name], a.spared[n.name] = new(atomic.Uint64), new(atomic.Uint64)
 		if n.disks {
 			lost = 1
 		}
