@@ -12,6 +12,7 @@ import (
 	"github.com/candordb/candor/replica"
 	"github.com/candordb/candor/ring"
 	"github.com/candordb/candor/storage"
+	"github.com/candordb/candor/storage/model"
 	"github.com/candordb/candor/topology"
 )
 
@@ -38,16 +39,37 @@ func (n *node) highestBound() hlc.Timestamp {
 	return highest
 }
 
+// askingName is the system value that holds the bound that a start has found, until
+// the others have told how far the node had been before it.
+const askingName = "clock.asking"
+
+// foundBound is what that is measured by: the bound that the first of the starts has
+// found which have not heard yet.
+func (n *node) foundBound() hlc.Timestamp {
+	if b, ok := n.disk.engine.Synced(storage.SystemKey(askingName)); ok && len(b) == 8 && binary.BigEndian.Uint64(b) != 0 {
+		return hlc.Timestamp(binary.BigEndian.Uint64(b))
+	}
+	return n.highestBound()
+}
+
 // saveHighest goes before each new bound, so that none is lost. It is of use only
 // where nodes tell each other what they have heard.
 func (p *process) saveHighest() []replica.Write {
-	if p.found == nil {
+	f := p.found
+	if f == nil {
 		return nil
 	}
-	return []replica.Write{{
-		Kind: replica.System, Key: []byte(highestName), Record: binary.BigEndian.AppendUint64(nil, uint64(p.found.bound)),
-		Origin: replica.Origin{Done: func(bool) {}},
-	}}
+	if !f.busy && f.core.Trusts() {
+		f.asking = 0 // and so for good, in all that follow
+	}
+	trusts := f.asking == 0
+	number := func(name string, t hlc.Timestamp, done func(bool)) replica.Write {
+		return replica.Write{Kind: replica.System, Key: []byte(name), Record: binary.BigEndian.AppendUint64(nil, uint64(t)), Origin: replica.Origin{Done: done}}
+	}
+	return []replica.Write{
+		number(highestName, f.bound, func(bool) {}),
+		number(askingName, f.asking, func(durable bool) { f.trusted = f.trusted || durable && trusts }),
+	}
 }
 
 // giveFirst saves epoch 1 on every disk, for runs in which the nodes decide those
@@ -80,7 +102,7 @@ func (s *Sim) giveFirst() {
 	for _, n := range s.nodes {
 		var b batch
 		b.PutSystem([]byte(topology.MetadataName), doc)
-		if err := n.disk.engine.Write(&b.Batch); err != nil {
+		if err := n.disk.force(&b.Batch); err != nil {
 			panic("sim: saving epoch 1: " + err.Error())
 		}
 	}
@@ -127,6 +149,7 @@ func (c *checker) installed(n *node, m *topology.Metadata, view *ring.View) {
 		s.fail("EPOCH", "two epochs %d: %v installs one of cluster %x, another has another", m.Epoch, n, m.ClusterID)
 	}
 	n.acted = m.Epoch
+	c.renamed(n, m)
 	same := view.N() == s.plan.Replicas && fmt.Sprint(view.OwnersTable()) == fmt.Sprint(s.cluster.Ring.OwnersTable())
 	if !same || len(view.Members()) != len(s.nodes) {
 		s.fail("EPOCH", "the metadata of epoch %d have other members or owners than those before", m.Epoch)
@@ -170,9 +193,16 @@ func (c *checker) chosenNow(n *node, m *topology.Metadata, doc []byte) {
 }
 
 // hasAccepted says whether a node's disk holds its vote for the value of an epoch,
-// or metadata from then on.
+// or metadata from then on, or did before it was lost.
 func (n *node) hasAccepted(epoch uint64, doc []byte) bool {
-	get := func(name string) []byte { v, _ := n.disk.engine.Synced(storage.SystemKey(name)); return v }
+	return accepts(epoch, doc, func(name string) []byte { v, _ := n.disk.engine.Synced(storage.SystemKey(name)); return v }) ||
+		slices.ContainsFunc(n.wreckage, func(w *model.Engine) bool {
+			return accepts(epoch, doc, func(name string) []byte { v, _ := w.Synced(storage.SystemKey(name)); return v })
+		})
+}
+
+// accepts is hasAccepted of system values.
+func accepts(epoch uint64, doc []byte, get func(name string) []byte) bool {
 	if m, err := topology.Decode(get(topology.MetadataName)); err == nil && m.Epoch >= epoch {
 		return true
 	}
@@ -186,8 +216,8 @@ func (n *node) hasAccepted(epoch uint64, doc []byte) bool {
 
 // concluded checks what a proposer is told of its change. That a change which is
 // said not to be made never comes is seen at the end.
-func (c *checker) concluded(n *node, o *topology.Outcome) {
-	s, name := c.s, o.To.(change)
+func (c *checker) concluded(n *node, o *topology.Outcome, name change) {
+	s := c.s
 	s.tracef("%v is told of %s: epoch %d, %v", n, name, o.Epoch, o.Err)
 	switch {
 	case o.Err == nil && !has(s.epochs[o.Epoch], name):

@@ -1,6 +1,10 @@
 package sim
 
 import (
+	"math"
+	"slices"
+	"time"
+
 	"github.com/candordb/candor/contract"
 	"github.com/candordb/candor/hlc"
 )
@@ -75,5 +79,48 @@ func (c *checker) observed(p *process, before hlc.Timestamp) {
 	now, limit := p.clock.word, p.Now().Physical+c.s.plan.MaxDrift.Milliseconds()+1
 	if now != before && now.Millis() > limit {
 		c.s.fail("CLOCK", "a message takes the clock of %v from %v to %v, beyond %d", p.node, before, now, limit)
+	}
+}
+
+// apart is how far the wall clock of a peer, as it follows it, was ahead when it was
+// heard last.
+type apart struct {
+	millis int64
+	at     time.Duration // 0: never
+}
+
+// measured notes how far two nodes' clocks really are apart.
+func (c *checker) measured(p, q *process) {
+	p.apart[q.node.index] = apart{q.Now().Physical - p.Now().Physical, c.s.now}
+}
+
+// fenceSlack is for clocks that drift, and for rounding.
+const fenceSlack = 20
+
+// offMedian checks that a node stops coordinating if, and only if, its clock is off the
+// median of those of the members that it has heard lately, before or after it has set
+// its own by these milliseconds. One that has heard nobody need not know.
+func (c *checker) offMedian(p *process, set int64) {
+	all := []int64{0}
+	for _, a := range p.apart {
+		if a.at > 0 && c.s.now-a.at <= heardFor*time.Millisecond {
+			all = append(all, a.millis)
+		}
+	}
+	slices.Sort(all)
+	least, most := int64(math.MaxInt64), int64(0) // off by that, as the two middle ones, and the two times, say
+	for _, median := range all[(len(all)-1)/2 : len(all)/2+1] {
+		for _, off := range []int64{median, median - set} {
+			least, most = min(least, max(off, -off)), max(most, off, -off)
+		}
+	}
+	for i := range p.apart {
+		p.apart[i].millis -= set // they stay where they are when this clock is set
+	}
+	switch limit := p.clock.maxDrift; {
+	case p.clock.fenced && most < limit-fenceSlack:
+		c.s.fail("CLOCK", "%v fences itself, and the members that it has heard are %v ms ahead, itself included", p.node, all)
+	case !p.clock.fenced && least > limit+fenceSlack:
+		c.s.fail("CLOCK", "%v goes on, and the members that it has heard are %v ms ahead, itself included", p.node, all)
 	}
 }

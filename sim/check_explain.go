@@ -63,7 +63,8 @@ func (c *checker) explained(k *key, n *node, row *wire.ExplainRow, held hlc.Vers
 	}
 	h := &n.held[k.index]
 	purged := row.Version.IsZero() && !h.purged.Less(held)
-	if row.Version.Less(held) && k.damaged != n.index && !purged || !h.has(row.Version) {
+	rotted := !h.lost.Less(held) // since it was asked, or before
+	if row.Version.Less(held) && k.damaged != n.index && !purged && !rotted || !h.had(row.Version) {
 		s.failKey(k, "TRUTH", "EXPLAIN says that %v holds %v; it held %v when that was asked, and holds %v now", n, row.Version, held, n.held[k.index].synced)
 	}
 	if row.Version.IsZero() {

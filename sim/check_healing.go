@@ -40,7 +40,7 @@ func (c *checker) proofs(h *healing) {
 		h.proved = make([][2]hlc.Timestamp, s.plan.Partitions)
 	}
 	for p := range s.plan.Partitions {
-		if len(s.inPartition[p]) == 0 || !s.cluster.Ring.Owns(p, h.p.node.id) {
+		if len(s.inPartition[p]) == 0 || c.isOut(h.p.node, p) || !s.cluster.Ring.Owns(p, h.p.node.id) {
 			continue
 		}
 		asOf, _ := h.repair.AsOf(p)
@@ -66,12 +66,12 @@ func (c *checker) asOfTruth(who *node, partition int, at hlc.Timestamp, strict b
 	for _, k := range s.inPartition[partition] {
 		for _, i := range k.owners {
 			v := s.nodes[i].held[k.index].synced
-			if v.IsZero() || v.Time > at {
+			if v.IsZero() || v.Time > at || c.isOut(s.nodes[i], partition) {
 				continue
 			}
 			for _, j := range k.owners {
 				o := s.history.byVersion[v]
-				if s.nodes[j].held[k.index].has(v) || !strict && o.hinted || c.deadOperation(o, c.watermark(partition)) {
+				if s.nodes[j].held[k.index].has(v) || c.isOut(s.nodes[j], partition) || k.rotten == j || !strict && o.hinted || c.deadOperation(o, c.watermark(partition)) {
 					continue
 				}
 				s.failKey(k, "TRUTH", "%v says that all replicas agree up to %v (strictly: %v); %v holds %v, %v does not", who, at, strict, s.nodes[i], o, s.nodes[j])
@@ -115,7 +115,7 @@ func (c *checker) treesTruth(n *node) {
 	}
 	for p := range s.plan.Partitions {
 		tree, known := h.trees.Tree(p)
-		if !known || damaged[p] {
+		if !known || damaged[p] || n.rotten != nil && n.rotten[p] {
 			continue
 		}
 		for leaf := range s.shape.Leaves() {

@@ -63,7 +63,7 @@ func (c *checker) notApplied(o, w *operation) {
 		return
 	}
 	for _, i := range o.key.owners {
-		if n := s.nodes[i]; !n.disk.notes(o.key, w) {
+		if n := s.nodes[i]; !n.disk.notes(o.key, w) && !(w.everNoted&(1<<i) != 0 && n.wrecked > w.invoked) {
 			s.failKey(o.key, "TRUTH", "%v is not applied, but the disk of %v has no note of it", o, n)
 		}
 	}
@@ -73,7 +73,10 @@ func (c *checker) notApplied(o, w *operation) {
 // fenced says whether a replica has agreed to a watermark at or above a version:
 // then all hold the same of what lies there, and nothing more comes.
 func (c *checker) fenced(k *key, v hlc.Version) bool {
-	return slices.ContainsFunc(k.owners, func(i int) bool { return c.s.nodes[i].durable.Partition(k.partition).Fence >= v.Time })
+	return slices.ContainsFunc(k.owners, func(i int) bool {
+		n := c.s.nodes[i]
+		return n.durable.Partition(k.partition).Fence >= v.Time || n.fences != nil && n.fences[k.partition] >= v.Time
+	})
 }
 
 // notes says whether a disk holds a durable note that a write was given up.

@@ -21,11 +21,14 @@ func (c *checker) adopts(n *node, w *replica.Write) {
 	}
 	s.mark(markAdopted)
 	for _, i := range s.ownersOf(partition) {
-		if o := s.nodes[i]; o.durable.Partition(partition).Fence < w.Mark {
+		if o := s.nodes[i]; o.durable.Partition(partition).Fence < w.Mark && !c.isOut(o, partition) {
 			s.fail("TRUTH", "%v adopts the watermark %v of partition %d, to which %v has not agreed: its fence is %v", n, w.Mark, partition, o, o.durable.Partition(partition).Fence)
 		}
 	}
 	for _, o := range s.nodes {
+		if o == s.wrecked {
+			continue // its old hints go: they are never handed over
+		}
 		if oldest := o.disk.oldestHint(s, partition); oldest != 0 && oldest <= w.Mark {
 			s.fail("TRUTH", "%v adopts the watermark %v of partition %d, but %v keeps a hint of %v", n, w.Mark, partition, o, oldest)
 		}
@@ -87,10 +90,10 @@ func (c *checker) purges(n *node, w *replica.Write) {
 	}
 	for _, i := range k.owners {
 		other := s.nodes[i]
-		if fence := other.durable.Partition(k.partition).Fence; fence < w.Version.Time {
+		if fence := other.durable.Partition(k.partition).Fence; fence < w.Version.Time && !c.isOut(other, k.partition) {
 			s.failKey(k, "TRUTH", "%v purges %v, but the fence of %v is %v", n, o, other, fence)
 		}
-		if !other.held[k.index].has(w.Version) && other != n {
+		if !other.held[k.index].has(w.Version) && other != n && !c.isOut(other, k.partition) {
 			s.failKey(k, "TRUTH", "%v purges %v, but %v never had it", n, o, other)
 		}
 	}
@@ -113,14 +116,18 @@ func (c *checker) watermark(partition int) (mark hlc.Timestamp) {
 }
 
 // unvoids checks that a note is forgotten only where the fence refuses the version
-// anyhow.
+// anyhow, or, at a node that owns no copy, the floor.
 func (c *checker) unvoids(n *node, w *replica.Write) {
 	o := c.s.history.byVersion[w.Version]
 	if o == nil {
 		return
 	}
-	if fence := n.durable.Partition(o.key.partition).Fence; w.Version.Time > fence {
-		c.s.failKey(o.key, "STORE", "%v forgets that %v was given up, above its fence %v", n, o, fence)
+	bound := n.durable.Partition(o.key.partition).Fence
+	if !c.s.cluster.Ring.Owns(o.key.partition, n.id) {
+		bound = n.durable.Floor
+	}
+	if w.Version.Time > bound {
+		c.s.failKey(o.key, "STORE", "%v forgets that %v was given up, above its bound %v", n, o, bound)
 	}
 	c.s.mark(markVoidForgotten)
 	o.noted &^= 1 << n.index

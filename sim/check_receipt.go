@@ -118,7 +118,7 @@ func (c *checker) readRows(o *operation, a *wire.GetAnswer) {
 			continue
 		}
 		v := hlc.VersionFrom(row.Version[:])
-		if !n.held[o.key.index].has(v) {
+		if !n.held[o.key.index].had(v) {
 			c.s.failKey(o.key, "TRUTH", "%v: %v is said to hold %v", o, n, v)
 		}
 		if !v.Less(a.Version) {

@@ -21,6 +21,7 @@ func (c *checker) read(a *attempt, i int, r *wire.GetAnswer, when span) {
 	o, q := a.operations[i], &a.asked[i]
 	c.s.fig.Reads++
 	needs, floor := c.achieved(a, i, r)
+	floor = o.key.still(floor, &needs, o.invoked)
 	if needs.total() > 1 || len(o.key.owners) == 1 {
 		c.s.fig.RegReads++
 	}
@@ -39,7 +40,7 @@ func (c *checker) read(a *attempt, i int, r *wire.GetAnswer, when span) {
 	if r.Receipt.Repaired > 0 {
 		c.s.mark(markWrittenBack)
 	}
-	o.key.told(&needs, r.Version)
+	o.key.told(&needs, r.Version, o.invoked)
 	if w := c.shown(o.key, r.Version, r.ExpiresAt, when, r.Found); w != nil && r.Found {
 		c.content(o.key, w, r.Value)
 	}
@@ -112,6 +113,7 @@ func (c *checker) wrote(o *operation, q *asked, a *wire.WriteAnswer) {
 		needs = needsOf(contract.Level(a.Receipt.Acked), &o.key.sizes, 0)
 		floor = q.floors[min(a.Receipt.Acked, o.key.sizes[0])]
 	}
+	floor = o.key.still(floor, &needs, o.invoked)
 	if a.Outcome == contract.Applied && o.version.Less(floor) {
 		c.s.failKey(o.key, "REG", "%v is answered applied, but %v was acknowledged before it began", o, floor)
 	}
@@ -126,7 +128,7 @@ func (c *checker) wrote(o *operation, q *asked, a *wire.WriteAnswer) {
 		c.s.mark(markOtherNode)
 	}
 	o.need = max(o.need, q.needs.total())
-	o.key.told(&needs, o.version)
+	o.key.told(&needs, o.version, o.invoked)
 }
 
 // outcome checks an OUTCOME about a write.
@@ -152,11 +154,12 @@ func (c *checker) outcome(o *operation, q *asked, a *wire.OutcomeAnswer) {
 	}
 	// Of what was purged, and is nowhere therefore, it can be pending; and where it
 	// took all of the time to ask who may have stood in.
-	gone := a.Fate == contract.Pending && (w.sloppy() || !o.key.purged.Less(q.floor))
-	if (a.Fate == contract.Pending || a.Fate == contract.NotApplied) && !q.floor.Less(w.version) && !gone {
-		c.s.failKey(o.key, "REG", "%v is %v, but %v was acknowledged before it began", o, a.Fate, q.floor)
+	floor := o.key.still(q.floor, &q.needs, o.invoked)
+	gone := a.Fate == contract.Pending && (w.sloppy() || !o.key.purged.Less(floor))
+	if (a.Fate == contract.Pending || a.Fate == contract.NotApplied) && !floor.Less(w.version) && !gone {
+		c.s.failKey(o.key, "REG", "%v is %v, but %v was acknowledged before it began", o, a.Fate, floor)
 	}
 	if a.Fate == contract.Committed || a.Fate == contract.FateSuperseded {
-		o.key.told(&q.needs, a.Winner)
+		o.key.told(&q.needs, a.Winner, o.invoked)
 	}
 }

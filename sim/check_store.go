@@ -34,6 +34,10 @@ func (c *checker) applied(n *node, now replica.Now, before *replica.Marks, write
 		w := &writes[i]
 		ok := w.Result.Code == contract.OK
 		switch {
+		case w.Kind == replica.Release && ok:
+			c.releases(n, w)
+		case c.isOutOf(n, w):
+			c.whileOut(n, w)
 		case w.Kind <= replica.Exchange && w.Kind != replica.Stand:
 			c.merged(n, now, before, writes, i)
 		case !ok:
@@ -99,6 +103,7 @@ func (c *checker) merged(n *node, now replica.Now, before *replica.Marks, writes
 	case winner != h.decided || !o.version.Less(winner):
 		c.s.failKey(k, "TRUTH", "%v says that %v is beaten by %v, but held %v", n, o.version, winner, h.decided)
 	default:
+		o.twice = o.twice || w.Kind == replica.Fresh && o.stood&(1<<n.index) != 0
 		o.beaten |= 1 << n.index
 	}
 }
@@ -170,7 +175,7 @@ func (c *checker) synced(n *node, writes []replica.Write) {
 		switch {
 		case w.Kind == replica.Stand:
 			c.kept(n, w)
-		case w.Kind == replica.Purge || w.Kind == replica.Heal:
+		case w.Kind == replica.Purge || w.Kind == replica.Heal || w.Kind == replica.Drop || w.Kind == replica.Note || w.Kind == replica.Rebuild:
 			if k := c.s.history.find(w.Namespace, w.Key); k != nil {
 				c.settle(n, k, false)
 			}
@@ -187,6 +192,7 @@ func (c *checker) synced(n *node, writes []replica.Write) {
 
 // recovered checks a disk after a crash.
 func (c *checker) recovered(n *node) {
+	c.outRecovers(n)
 	for _, k := range c.s.history.keys {
 		c.settle(n, k, true)
 	}
@@ -200,6 +206,15 @@ func (c *checker) settle(n *node, k *key, crashed bool) {
 		return
 	}
 	v := hlc.Version{}
+	if c.isOut(n, k.partition) {
+		// Whatever is there may be less, and more than was given up or purged since.
+		if o := c.s.written(k, n.disk.synced(k)); o != nil {
+			v = o.version
+		}
+		*h = holding{synced: v, decided: v, lost: h.lost}
+		c.recoverNotes(n, k)
+		return
+	}
 	if rec := n.disk.synced(k); rec != nil {
 		o := c.s.written(k, rec)
 		if o == nil {
@@ -219,6 +234,7 @@ func (c *checker) settle(n *node, k *key, crashed bool) {
 		c.s.failKey(k, "STORE", "%v holds %v, after %v; it decided for %v", n, v, h.synced, h.decided)
 	}
 	*h = holding{synced: v, decided: v, purged: h.purged, lost: h.lost}
+	c.found(n, k)
 	if crashed {
 		c.recoverNotes(n, k)
 	}

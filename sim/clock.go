@@ -45,7 +45,7 @@ type hybrid struct {
 	fenced   bool // off by more than maxDrift: no versions are stamped
 }
 
-// heard is the clock of a peer as its messages show it.
+// heard is the physical clock of a peer as it was measured last.
 type heard struct {
 	known  bool
 	offset int64 // milliseconds ahead of physical time here
@@ -81,8 +81,11 @@ func (c *hybrid) adjust(now time.Duration) {
 	known, median, before := len(c.scratch) > 0, hlc.Median(c.scratch), c.offset
 	physical, _ := c.physical.Read(c.h.wall(now), mono, median, known)
 	c.offset = physical - mono
-	if known {
-		median -= c.offset - before
+	if moved := c.offset - before; moved != 0 && known {
+		median -= moved
+		for i := range c.peers {
+			c.peers[i].offset -= moved
+		}
 	}
 	c.fenced = hlc.Fenced(median, c.maxDrift)
 }
@@ -134,17 +137,17 @@ func (c *hybrid) fill(now time.Duration) {
 }
 
 // observe absorbs the clock of a peer's message, if it is not too far ahead.
-func (c *hybrid) observe(now time.Duration, from int, remote hlc.Timestamp) {
-	here := c.now(now)
-	if next, ok := hlc.Receive(c.word, remote, here.Physical, c.maxDrift); ok && remote > c.word {
+func (c *hybrid) observe(now time.Duration, remote hlc.Timestamp) {
+	if next, ok := hlc.Receive(c.word, remote, c.now(now).Physical, c.maxDrift); ok && remote > c.word {
 		c.word = next
 	}
-	// A message that was long on its way makes its sender's clock look older than
-	// it is, never younger: the largest offset of a while is the truest.
-	offset := remote.Millis() - here.Physical
-	if h := &c.peers[from]; !h.known || offset >= h.offset || here.Mono-h.at >= heardFor {
-		*h = heard{true, offset, here.Mono}
-	}
+}
+
+// measure takes in the physical clock of a peer that is heard. Nobody sends a
+// HEARTBEAT here: what its answer proves is looked up.
+func (c *hybrid) measure(now time.Duration, from int, physical int64) {
+	here := c.now(now)
+	c.peers[from] = heard{true, physical - here.Physical, here.Mono}
 }
 
 // clockName is the system value that holds the persisted bound, 8 bytes

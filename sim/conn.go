@@ -57,6 +57,7 @@ func (c *conn) Flush() {
 			s.net.send(&c.back, "to client", frame, func() { c.portal.fromNode(c, a) })
 			return
 		}
+		s.check.votes(c.p, frame[wire.HeaderBytes:])
 		l := c.link
 		s.net.send(&c.back, "answer", frame, func() { l.p.node.whenAwake(l.p, func() { l.fromPeer(c, frame) }) })
 	})

@@ -81,10 +81,17 @@ func (d *disk) wipeHints(s *Sim) {
 	}
 	if b.Len() > 0 {
 		s.mark(markHintsWiped)
-		if err := d.engine.Write(&b.Batch); err != nil {
+		if err := d.force(&b.Batch); err != nil {
 			panic("sim: wiping hints: " + err.Error())
 		}
 	}
+}
+
+// force writes though the disk may be full: fate asks for no room.
+func (d *disk) force(b *storage.Batch) error {
+	defer d.engine.SetRoom(d.engine.Room())
+	d.engine.SetRoom(storage.RoomForAll)
+	return d.engine.Write(b)
 }
 
 // synced is the record that would survive a power cut now; nil: none.
@@ -98,6 +105,7 @@ func (d *disk) synced(k *key) []byte {
 type batch struct {
 	storage.Batch
 	key    []byte
+	engine *model.Engine       // that it goes to
 	coming func(*replica.Hint) // is told of each hint that goes into it
 	voided *bool               // becomes true when a note goes into it
 }
@@ -123,8 +131,18 @@ func (b *batch) EraseRecord(token uint64, namespace uint32, key []byte) {
 
 func (b *batch) PutHint(h *replica.Hint) {
 	b.key = storage.AppendHintKey(b.key[:0], h.Target, h.Version, h.Token, h.Namespace, h.Key)
-	b.Put(b.key, hinted.AppendValue(nil, h.Record, h.Counted))
+	b.Put(b.key, hinted.AppendValue(nil, h.Record, h.Counted || b.counted(h.Version)))
 	b.coming(h)
+}
+
+// counted says whether the disk has a hint that counted under b.key.
+func (b *batch) counted(v hlc.Version) bool {
+	value, err := b.engine.Get(b.key)
+	if err != nil {
+		return false
+	}
+	_, counted, err := hinted.ParseValue(v, value)
+	return err == nil && counted
 }
 
 func (b *batch) EraseHint(h *replica.Hint) {
@@ -204,15 +222,21 @@ func (c *committer) commit() {
 	c.begin()
 	c.batch.Reset()
 	now, marks := c.p.Now(), c.applier.Marks
+	c.batch.engine, c.applier.Full = d.engine, d.engine.Room() != storage.RoomForAll
 	c.applier.Apply(now, d, c.work, &c.batch)
+	switch err := d.engine.Stage(&c.batch.Batch); {
+	case errors.Is(err, storage.ErrDiskFull):
+		c.undo()
+		c.done(contract.DiskFull)
+		return
+	case err != nil:
+		panic("sim: staging on a working disk: " + err.Error())
+	}
 	s.check.applied(c.p.node, now, marks, c.work)
 	if c.batch.Len() == 0 {
 		c.publish()
 		c.done(contract.OK)
 		return
-	}
-	if err := d.engine.Stage(&c.batch.Batch); err != nil {
-		panic("sim: staging on a working disk: " + err.Error())
 	}
 	took := s.diskDice.exponential(s.plan.Disk.Write) + s.diskDice.exponential(s.plan.Disk.Sync)
 	if s.calm {
@@ -226,6 +250,20 @@ func (c *committer) commit() {
 	}
 	if traitor.Is(traitor.AckBeforeSync) {
 		c.tell(contract.OK)
+	}
+}
+
+// undo takes back what was decided for a batch that found no room.
+func (c *committer) undo() {
+	c.p.sim.mark(markDiskFull)
+	if traitor.Is(traitor.DiskFullKept) {
+		return
+	}
+	c.applier.Undo()
+	for i := range c.work {
+		if w := &c.work[i]; w.Kind == replica.Stand && w.Result.Code == contract.OK {
+			c.p.healing.hints.Missed(hintOf(w))
+		}
 	}
 }
 

@@ -8,6 +8,8 @@
 // committer, hardware (clocks), node and process, client. Faults begin at random
 // hours (faults.go, cuts.go, epochs.go), in the middle of one certain thing
 // (ambush.go), or where the shell may do what a real one seldom does (buggify.go).
+// Disks are lost, come back as an older copy, or with damaged parts (wreck.go), one at
+// a time, and single records rot (rot.go); nodes find out and are rebuilt (lost.go).
 //
 // Run makes one run. Its Plan says which faults there are and what clients do: a
 // swarm run draws from the seed which options are on at all (swarm.go), and then
@@ -18,15 +20,19 @@
 // the replicas have to come together by themselves, before every key is read at ALL
 // and every namespace scanned.
 //
-// The checkers are REG (what reads may return: every pair of levels, sessions,
-// ordered writes), TRUTH (answers, receipts, OUTCOME, what was buried, EXPLAIN,
-// against what replicas hold at that moment; proofs, watermarks, purges and hints),
-// TREE (trees show what is stored), SCAN (nothing left out, coverage
-// adds up), STORE (no replica goes back), CLOCK (rule 1), RES (one answer each, in
-// time), SETFULL, FINAL (nothing lost, no ghost, all agree), LIVE (it ends), EPOCH
-// (one epoch 1, chosen before anybody acts on it) and WIRE. They keep books of their
-// own. That they bite is shown by planted bugs (package traitor, go test -tags
-// traitor); that the runs come to what is rare, by marks (marks.go).
+// The checkers are REG (what reads may return: every pair of levels, sessions, ordered
+// writes), TRUTH (answers, receipts, OUTCOME, what was buried, EXPLAIN, against what
+// replicas hold at that moment; proofs, watermarks, purges and hints; nothing is
+// answered from a partition that is out of service, and who has forgotten votes does
+// not vote), TREE (trees show what is stored), SCAN (nothing left out, coverage adds
+// up), STORE (no replica goes back; one that has lost something takes and serves
+// nothing until that is made up for, and then all copies are there again), CLOCK (rule
+// 1; who is off the median of the members that it has heard, and nobody else, stops
+// coordinating), RES (one answer each, in time), SETFULL, FINAL (nothing lost, no
+// ghost, all agree), LIVE (it ends), EPOCH (one epoch 1, chosen before anybody acts on
+// it) and WIRE. They keep books of their own. That they bite is shown by planted bugs
+// (package traitor, go test -tags traitor); that the runs come to what is rare, by
+// marks (marks.go).
 //
 // # How to read a failure
 //

@@ -1,8 +1,10 @@
 package sim
 
 import (
+	"maps"
 	"time"
 
+	"github.com/candordb/candor/repair"
 	"github.com/candordb/candor/ring"
 	"github.com/candordb/candor/router"
 	"github.com/candordb/candor/topology"
@@ -21,6 +23,12 @@ func (s *Sim) nextEpoch() {
 		s.proposeChanges()
 		return
 	}
+	s.giveEpoch(maps.Clone(s.rebuilds[uint64(s.cluster.Ring.Epoch())]))
+}
+
+// giveEpoch makes an epoch with these rebuilds under way, by node, and lets the nodes
+// adopt it.
+func (s *Sim) giveEpoch(rebuilds map[ring.NodeID]repair.Plan) {
 	old := s.cluster
 	r := old.Ring
 	view, err := ring.NewView(r.Epoch()+1, r.Q(), r.N(), r.Members(), r.OwnersTable())
@@ -29,13 +37,32 @@ func (s *Sim) nextEpoch() {
 	}
 	next := *old
 	next.Ring = view
-	s.cluster = &next
+	s.cluster, s.rebuilds[uint64(view.Epoch())] = &next, rebuilds
 	s.fig.Epochs++
 	s.tracef("epoch %d", view.Epoch())
 	for _, n := range s.nodes {
 		if n.process != nil {
 			n.process.catchUp()
 		}
+	}
+}
+
+// giveRebuild makes the epoch that begins or ends the rebuild of a node, which acts on
+// it at once.
+func (s *Sim) giveRebuild(p *process, move repair.Move, generation uint64) {
+	epoch := uint64(s.cluster.Ring.Epoch())
+	rebuilds := maps.Clone(s.rebuilds[epoch])
+	if rebuilds == nil {
+		rebuilds = make(map[ring.NodeID]repair.Plan)
+	}
+	if move == repair.End {
+		delete(rebuilds, p.node.id)
+	} else {
+		rebuilds[p.node.id] = repair.Plan{Generation: generation, After: epoch + 1}
+	}
+	s.giveEpoch(rebuilds)
+	if p.adopt(s.cluster); move == repair.End {
+		p.node.distrust = 0
 	}
 }
 
@@ -54,9 +81,12 @@ func (p *process) catchUp() {
 
 // adopt makes a process act in an epoch, unless it is in a newer one.
 func (p *process) adopt(c *router.Cluster) {
-	if p.cluster.Ring.Epoch() < c.Ring.Epoch() {
-		p.cluster, p.node.cluster = c, c
+	if p.cluster.Ring.Epoch() >= c.Ring.Epoch() {
+		return
 	}
+	before, then := p.sim.rebuilds[p.epoch()], p.sim.rebuilds[uint64(c.Ring.Epoch())]
+	p.forgetRebuilt(func(id ring.NodeID) bool { return then[id] != before[id] && then[id] != (repair.Plan{}) })
+	p.cluster, p.node.cluster = c, c
 }
 
 // foreign says whether a frame asks for data in another epoch than the process's.

@@ -1,10 +1,10 @@
 package sim
 
 import (
-	"slices"
 	"time"
 
 	"github.com/candordb/candor/repair"
+	"github.com/candordb/candor/storage"
 )
 
 // unleash starts the faults of the plan.
@@ -14,12 +14,16 @@ func (s *Sim) unleash() {
 	s.repeat(f.Swizzle, false, s.swizzle)
 	s.repeat(f.Crash, false, s.crashSomeone)
 	s.repeat(f.Pause, false, s.pauseSomeone)
+	s.repeat(p.Disk.Wreck, false, s.wreckSomeone)
+	s.repeat(p.Disk.Copy, false, s.keepCopy)
 	s.repeat(p.Disk.Stall, false, func() {
 		n := s.anyone()
 		n.disk.stalledTill = max(n.disk.stalledTill, s.now+s.faultDice.exponential(p.Disk.StallFor))
 		s.fig.Stalls++
 	})
+	s.repeat(p.Disk.Full, false, s.fillDisk)
 	s.repeat(p.Disk.Damage, false, s.damageSomething)
+	s.repeat(p.Disk.Silent, false, s.rotSilently)
 	s.repeat(p.Clocks.Jump, false, func() {
 		n := s.anyone()
 		n.clock.offset = s.faultDice.between(-p.Clocks.JumpUpTo, p.Clocks.JumpUpTo)
@@ -98,26 +102,6 @@ func (s *Sim) startLaterAfterStop(n *node) {
 	s.after(250*time.Millisecond, "stopped", nil, func() { s.startLater(n) })
 }
 
-// damageSomething changes one byte of a synced record: at most one copy of each
-// key, and only where there are three.
-func (s *Sim) damageSomething() {
-	k := s.history.keys[s.faultDice.IntN(len(s.history.keys))]
-	n := s.nodes[pick(s.faultDice, k.owners...)]
-	rec := slices.Clone(n.disk.synced(k))
-	if rec == nil || k.damaged >= 0 || len(k.owners) < 3 || n.disk.engine.Staged() > 0 || n.disk.engine.Err() != nil {
-		return
-	}
-	rec[s.faultDice.IntN(len(rec))] ^= 1 << s.faultDice.IntN(8)
-	var b batch
-	b.PutRecord(k.token, k.space.number, k.name, rec)
-	if err := n.disk.engine.Write(&b.Batch); err != nil {
-		panic("sim: damaging a record: " + err.Error())
-	}
-	k.damaged, k.damagedAt = n.index, s.now
-	s.fig.Damaged++
-	s.tracef("the record of %s on %v is damaged", k.name, n)
-}
-
 func (s *Sim) pauseSomeone() {
 	n, long := s.anyone(), s.faultDice.exponential(s.plan.Faults.PauseFor)
 	p := n.process
@@ -128,6 +112,15 @@ func (s *Sim) pauseSomeone() {
 	s.tracef("%v pauses for %v", n, long)
 	p.pausedUntil = s.now + long
 	p.pausedFor += long
+}
+
+// fillDisk takes a disk's room for a while: for values, or for all.
+func (s *Sim) fillDisk() {
+	n, long := s.anyone(), s.faultDice.exponential(s.plan.Disk.FullFor)
+	n.disk.engine.SetRoom(pick(s.faultDice, storage.RoomForDeletes, storage.RoomForNothing))
+	s.fig.Full++
+	s.tracef("the disk of %v is full for %v", n, long)
+	s.after(long, "room", nil, func() { n.disk.engine.SetRoom(storage.RoomForAll) })
 }
 
 // pauseRepair stops the comparisons of a node for a while.
@@ -166,6 +159,7 @@ func (s *Sim) calmDown() {
 	s.net.heal()
 	for _, n := range s.nodes {
 		n.disk.stalledTill, n.clock.offset = 0, 0
+		n.disk.engine.SetRoom(storage.RoomForAll)
 		if n.cluster = s.cluster; n.process != nil && !s.plan.agrees() {
 			n.process.catchUp()
 		}

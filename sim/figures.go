@@ -14,11 +14,13 @@ type Figures struct {
 	Virtual time.Duration
 	Events  uint64
 
-	Crashes, PowerCuts, Stops, Pauses, Cuts, OneWayCuts, Clogs, Swizzles   int
-	ClockJumps, SyncErrors, Stalls, Damaged, Syncs, BatchesLost, LinksLost int
-	Frames, Dropped, Doubled, Stragglers                                   int
-	Bugs, Epochs                                                           int // buggify points that fired; new epochs
-	Founded                                                                int // runs that began without metadata
+	Crashes, PowerCuts, Stops, Pauses, Cuts, OneWayCuts, Clogs, Swizzles         int
+	ClockJumps, SyncErrors, Stalls, Full, Damaged, Syncs, BatchesLost, LinksLost int
+	Frames, Dropped, Doubled, Stragglers                                         int
+	Wrecks                                                                       int // disks that came back with less
+	Bugs, Epochs                                                                 int // buggify points that fired; new epochs
+	Founded                                                                      int // runs that began without metadata
+	Rotten                                                                       int // runs with silent rot
 
 	Invoked, Done, NoEffect, InDoubt        int // operations, by class
 	Reads, Writes, RegReads, Superseded     int // answered OK
@@ -52,10 +54,10 @@ func (f *Figures) Add(o *Figures) {
 	for _, p := range [...][2]*int{
 		{&f.Crashes, &o.Crashes}, {&f.PowerCuts, &o.PowerCuts}, {&f.Stops, &o.Stops}, {&f.Pauses, &o.Pauses},
 		{&f.Cuts, &o.Cuts}, {&f.OneWayCuts, &o.OneWayCuts}, {&f.Clogs, &o.Clogs}, {&f.Swizzles, &o.Swizzles},
-		{&f.ClockJumps, &o.ClockJumps}, {&f.SyncErrors, &o.SyncErrors}, {&f.Stalls, &o.Stalls}, {&f.Damaged, &o.Damaged}, {&f.Syncs, &o.Syncs},
+		{&f.ClockJumps, &o.ClockJumps}, {&f.SyncErrors, &o.SyncErrors}, {&f.Stalls, &o.Stalls}, {&f.Full, &o.Full}, {&f.Damaged, &o.Damaged}, {&f.Syncs, &o.Syncs},
 		{&f.BatchesLost, &o.BatchesLost}, {&f.LinksLost, &o.LinksLost},
 		{&f.Frames, &o.Frames}, {&f.Dropped, &o.Dropped}, {&f.Doubled, &o.Doubled}, {&f.Stragglers, &o.Stragglers},
-		{&f.Bugs, &o.Bugs}, {&f.Epochs, &o.Epochs}, {&f.Founded, &o.Founded},
+		{&f.Wrecks, &o.Wrecks}, {&f.Bugs, &o.Bugs}, {&f.Epochs, &o.Epochs}, {&f.Founded, &o.Founded}, {&f.Rotten, &o.Rotten},
 		{&f.Invoked, &o.Invoked}, {&f.Done, &o.Done}, {&f.NoEffect, &o.NoEffect}, {&f.InDoubt, &o.InDoubt},
 		{&f.Reads, &o.Reads}, {&f.Writes, &o.Writes}, {&f.RegReads, &o.RegReads}, {&f.Superseded, &o.Superseded},
 		{&f.Answers, &o.Answers}, {&f.Receipts, &o.Receipts}, {&f.Finals, &o.Finals}, {&f.Pages, &o.Pages}, {&f.Scans, &o.Scans},
@@ -90,7 +92,7 @@ func (f *Figures) String() string {
 	}
 	row("runs", "%d, %.2f simulated cluster-hours, %d events", f.Runs, f.Virtual.Hours(), f.Events)
 	row("faults", "%d crashes (%d power cuts, %d stops), %d pauses, %d cuts (%d one way), %d clogs, %d swizzles", f.Crashes, f.PowerCuts, f.Stops, f.Pauses, f.Cuts, f.OneWayCuts, f.Clogs, f.Swizzles)
-	row("disks", "%d syncs, %d failed, %d stalls, %d records damaged, %d batches lost in crashes", f.Syncs, f.SyncErrors, f.Stalls, f.Damaged, f.BatchesLost)
+	row("disks", "%d syncs, %d failed, %d stalls, %d times full, %d records damaged, %d batches lost in crashes, %d disks lost, old or broken", f.Syncs, f.SyncErrors, f.Stalls, f.Full, f.Damaged, f.BatchesLost, f.Wrecks)
 	row("clocks", "%d jumps", f.ClockJumps)
 	row("network", "%d frames, %d dropped, %d duplicated, %d very late, %d links lost", f.Frames, f.Dropped, f.Doubled, f.Stragglers, f.LinksLost)
 	row("cluster", "%d new epochs; %d buggify points fired", f.Epochs, f.Bugs)

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"time"
@@ -23,8 +24,14 @@ type founding struct {
 	p     *process
 	core  *topology.Core
 	bound hlc.Timestamp // the highest clock bound of all starts before this one
-	queue []func(*topology.Effects)
-	busy  bool
+	// asking is by what it is measured how far the node had been; trusted, that the
+	// others have told, durably.
+	asking  hlc.Timestamp
+	trusted bool
+	queue   []func(*topology.Effects)
+	busy    bool
+
+	installed *topology.Metadata // what it acts on; nil: nothing yet
 }
 
 // foundingTick is how often Core is told the time.
@@ -53,17 +60,18 @@ func (p *process) join() {
 	}
 	self := *s.cluster.Ring.Member(n.index)
 	self.Peer = list[n.index]
-	highest := n.highestBound()
+	highest, asking := n.highestBound(), n.foundBound()
 	core, err := topology.New(topology.Options{
 		Self: self, ClusterName: clusterName, Bootstrap: list, Replicas: s.plan.Replicas, Partitions: s.plan.Partitions, Namespaces: s.rows(),
 		AgeLimitMS: s.plan.AgeLimit.Milliseconds(), MaxDriftMS: s.plan.MaxDrift.Milliseconds(),
-		Incarnation: p.incarnation, Life: s.nodeDice.Uint64() | 1, Bound: highest,
+		Incarnation: p.incarnation, Life: s.nodeDice.Uint64() | 1, Bound: asking,
+		Forgotten: p.lost.forgotten(),
 	}, saved)
 	if err != nil {
 		s.fail("EPOCH", "%v cannot start: %v", n, err)
 		return
 	}
-	p.found = &founding{p: p, core: core, bound: highest}
+	p.found = &founding{p: p, core: core, bound: highest, asking: asking}
 	if m := core.Metadata(); m != nil {
 		p.install(m)
 	}
@@ -76,6 +84,9 @@ func (f *founding) tick() {
 	s.after(foundingTick, "founding", f.p, func() {
 		f.post(func(out *topology.Effects) {
 			if v, ok := f.p.clock.stamp(s.now); ok {
+				if f.trusted {
+					f.core.Bounded(f.p.clock.bound)
+				}
 				f.core.Tick(f.p.Now().Mono, v.Time, s.nodeDice.Uint64, out)
 			}
 		})
@@ -116,8 +127,11 @@ func (f *founding) save(out *topology.Effects, i int) {
 			s.crashSoon(f.p.node)
 			return
 		}
-		if durable {
+		switch {
+		case durable:
 			s.after(0, "saved", f.p, func() { f.save(out, i+1) })
+		case !f.p.commits.broken:
+			f.saveLater(out, i) // its disk is full
 		}
 	}
 	if !f.p.Commit([]replica.Write{w}) {
@@ -137,7 +151,7 @@ func (f *founding) killed(save *topology.Save) bool {
 	return !s.calm && s.plan.Faults.KillAtSave > 0 && string(save.Name) != topology.HeardName && s.faultDice.chance(s.plan.Faults.KillAtSave)
 }
 
-// saveLater waits while the committer's queue is full. Where the storage has stopped
+// saveLater waits while the committer's queue, or the disk, is full. Where the storage has stopped
 // no event is handled any more: Core takes for saved what is not.
 func (f *founding) saveLater(out *topology.Effects, i int) {
 	if f.p.commits.broken {
@@ -157,13 +171,39 @@ func (f *founding) carry(out *topology.Effects) {
 		f.reply(&out.Replies[i])
 	}
 	for i := range out.Outcomes {
-		f.p.sim.check.concluded(f.p.node, &out.Outcomes[i])
+		switch o := &out.Outcomes[i]; to := o.To.(type) {
+		case change:
+			f.p.sim.check.concluded(f.p.node, o, to)
+		case told:
+			to(o)
+		}
 	}
+	f.count()
 	if why := out.Removed + f.core.Alarm(); why != "" {
 		f.p.sim.fail("EPOCH", "%v says: %s", f.p.node, why)
 	}
 	f.done()
 }
+
+// count raises the number of this node's starts above what others have heard, where
+// its disk has an older one: no two starts may have one number.
+func (f *founding) count() {
+	n, told := f.p.node, f.core.ToldIncarnation()
+	if told < f.p.incarnation || told <= n.starts {
+		return
+	}
+	w := replica.Write{Kind: replica.System, Key: []byte(startsName), Record: binary.BigEndian.AppendUint64(nil, told)}
+	w.Origin.Done = func(durable bool) {
+		if durable {
+			n.starts = max(n.starts, told)
+		}
+	}
+	f.p.Commit([]replica.Write{w})
+}
+
+// startsName is the system value that counts the starts, where it is not as many as
+// there were. What it holds is node.starts.
+const startsName = "incarnation"
 
 func (f *founding) done() {
 	f.busy = false
@@ -217,6 +257,13 @@ func (p *process) install(m *topology.Metadata) {
 	}
 	s.tracef("%v installs epoch %d of cluster %x", p.node, m.Epoch, m.ClusterID)
 	s.check.installed(p.node, m, view)
+	if before := p.found.installed; before != nil {
+		p.forgetRebuilt(func(id ring.NodeID) bool {
+			row, old := m.Rebuild(id), before.Rebuild(id)
+			return row != nil && (old == nil || old.Epoch != row.Epoch)
+		})
+	}
+	p.found.installed = m
 	p.cluster = &router.Cluster{
 		ID: [16]byte(m.ClusterID), Ring: view, Namespaces: namespacesOf(m), AgeLimit: m.AgeLimitMS, MaxDrift: m.MaxDriftMS,
 	}

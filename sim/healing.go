@@ -54,11 +54,12 @@ func (p *process) heal() *healing {
 		return p.healing
 	}
 	s, d := p.sim, &p.node.disk
-	h := &healing{p: p, trees: s.loadTrees(d), marks: s.loadMarks(d), asked: make(map[peerFrame]uint64)}
+	h := &healing{p: p, trees: s.loadTrees(d), marks: s.loadMarks(d).Quarantining(p.lost.missed()), asked: make(map[peerFrame]uint64)}
 	f := &s.plan.Healing
+	proofs, _ := d.engine.Synced(storage.SystemKey(repair.ProofsName))
 	h.repair = repair.New(repair.Options{
 		Self: p.node.id, Shape: s.shape, Instance: s.healDice.Uint64() | 1, AgeLimit: p.cluster.AgeLimit,
-		ExchangeInterval: f.Interval.Milliseconds(), Rate: f.Rate, Timeout: f.Timeout.Milliseconds(),
+		ExchangeInterval: f.Interval.Milliseconds(), Rate: f.Rate, Timeout: f.Timeout.Milliseconds(), Proofs: proofs,
 	}, local{p})
 	var err error
 	h.hints, err = hinted.New(hinted.Options{Self: p.node.id, MaxBytes: f.HintBytes, MaxAge: f.HintAge, Rate: f.HintRate, Retry: f.Retry}, hintStore{d})
@@ -114,6 +115,7 @@ func (p *process) healOn() {
 			h.hints.Ring(p.cluster.Ring)
 			h.deliver()
 			h.count()
+			p.lost.step()
 			if p.sim.calm || p.sim.healDice.chance(float64(f.Tick)/float64(f.Scrub)) {
 				h.scrub(h.scrubbed)
 				h.scrubbed = (h.scrubbed + 1) % p.sim.plan.Partitions
@@ -144,7 +146,7 @@ func (c *committer) publish() {
 	if h == nil || c.applier.Trees == nil {
 		return
 	}
-	if wrong := h.trees.Publish(); wrong > 0 {
+	if wrong := h.trees.Publish(); wrong > 0 && c.p.node.rotten == nil {
 		c.p.sim.fail("TREE", "%d leaves of trees of %v did not show what is stored", wrong, c.p.node)
 	}
 	h.marks = c.applier.Marks
@@ -299,5 +301,11 @@ func (l local) Voids(from, last uint64, fn func(uint64, uint32, []byte, hlc.Vers
 
 // MayPurge implements repair.Local.
 func (l local) MayPurge(partition int) bool {
-	return l.healing.trees.Mortal(partition) || l.node.disk.voided
+	_, _, some := l.Mortal(partition, 0)
+	return some || l.node.disk.voided
+}
+
+// Mortal implements repair.Local.
+func (l local) Mortal(partition, leaf int) (first, last int, some bool) {
+	return l.healing.trees.Mortal(partition, leaf)
 }

@@ -44,7 +44,9 @@ func (h *healing) reach(id ring.NodeID) hinted.Reach {
 // deliver does all about hints that can be done now.
 func (h *healing) deliver() {
 	s := h.p.sim
-	h.nudged = false
+	if h.nudged = false; !h.p.lost.admitted {
+		return // they may be hints of an older copy of the disk
+	}
 	h.input.Now, h.input.Busy = h.now(), s.bug(bugBusy)
 	h.wants.Reset()
 	h.hints.Tick(&h.input, &h.wants)
@@ -127,11 +129,21 @@ func (h *healing) coming(r *replica.Hint) {
 	})
 }
 
+// hintOf is the hint that a Stand keeps.
+func hintOf(w *replica.Write) *hinted.Hint {
+	return &hinted.Hint{
+		Target: w.Target, Place: hinted.Place{Version: w.Version, Token: ring.Token(w.Token), Namespace: w.Namespace, Key: w.Key}, Record: w.Record,
+	}
+}
+
 // KeepHint implements router.Healing.
 func (p *process) KeepHint(k *coordinator.Hint) {
 	h := p.heal()
 	own := hinted.Hint{
 		Target: k.Target, Place: hinted.Place{Version: k.Version, Token: k.Place.Token, Namespace: k.Place.Namespace, Key: k.Place.Key}, Record: k.Record,
+	}
+	if p.distrusted() != 0 {
+		own.Record = nil // its floor may lie below what it has told of its hints
 	}
 	call, take := h.hints.Offer(h.now(), &own)
 	if !take {
@@ -144,14 +156,12 @@ func (p *process) KeepHint(k *coordinator.Hint) {
 
 // StandsIn implements router.Healing.
 func (p *process) StandsIn(target ring.NodeID, bytes int) bool {
-	return p.heal().hints.StandsIn(target, bytes)
+	return p.distrusted() == 0 && p.heal().hints.StandsIn(target, bytes)
 }
 
 // Stood implements router.Healing.
 func (p *process) Stood(w *replica.Write) {
-	p.heal().hints.Stood(&hinted.Hint{
-		Target: w.Target, Place: hinted.Place{Version: w.Version, Token: ring.Token(w.Token), Namespace: w.Namespace, Key: w.Key}, Record: w.Record,
-	})
+	p.heal().hints.Stood(hintOf(w))
 }
 
 // Kept implements router.Healing.
@@ -164,6 +174,7 @@ func (p *process) Kept(token uint64, namespace uint32, key []byte, v hlc.Version
 		if err != nil {
 			return nil, err
 		}
+		p.sim.check.handsOver(p.node)
 		rec, _, err := hinted.ParseValue(v, value)
 		return rec, err
 	}

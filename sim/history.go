@@ -25,10 +25,14 @@ type key struct {
 	// read, with that many of the domain's replicas behind it: acked[0][2] = v says
 	// that a client has been told that two replicas hold v or more, durably.
 	acked      [1 + regionsMax][]hlc.Version
+	wrecked    time.Duration // when a copy was last lost with the disk of an owner; 0: never
 	mendedAt   time.Duration // when it was last healed; 0: never
 	losses     int           // how often it was healed to less than what it was
 	damaged    int           // the owner whose copy was damaged, as an index of nodes; -1: none
 	damagedAt  time.Duration // when
+	ackedThen  []hlc.Version // acked[0], as it was then
+	rotten     int           // the owner whose copy is less than it was, and nobody knows; -1: none
+	rotted     time.Duration // when it became so; 0: never
 	element    bool          // written once, by its first operation, and never deleted
 	operations []*operation
 	unstamped  []*operation // ordered writes whose version nobody but their coordinator knows yet
@@ -55,9 +59,18 @@ func (k *key) meets(v, floor hlc.Version) bool {
 	return !v.Less(floor) || v.IsZero() && !k.purged.Less(floor)
 }
 
-// told notes that a client was told that replicas as those needs ask hold v.
-func (k *key) told(q *needs, v hlc.Version) {
+// told notes that a client, who asked at that time, was told that replicas as those
+// needs ask hold v. One that was counted may have lost it since: a majority makes up
+// for that.
+func (k *key) told(q *needs, v hlc.Version, since time.Duration) {
+	lost := k.wrecked > 0 && k.wrecked >= since
+	if k.rotted > 0 && k.rotted >= since {
+		return
+	}
 	for domain, need := range q {
+		if lost && (domain > 0 || need < majority(k.sizes[0])) {
+			continue
+		}
 		if need > 0 && k.acked[domain][need].Less(v) {
 			k.acked[domain][need] = v
 		}
@@ -90,7 +103,7 @@ func (h *history) place(namespace uint32, name []byte) []byte {
 func (s *Sim) addKey(sp *space, name string, element bool) *key {
 	view := s.cluster.Ring
 	token, _ := ring.TokenOf(nil, sp.Name, []byte(name))
-	k := &key{index: len(s.history.keys), space: sp, name: []byte(name), token: uint64(token), element: element, damaged: -1}
+	k := &key{index: len(s.history.keys), space: sp, name: []byte(name), token: uint64(token), element: element, damaged: -1, rotten: -1}
 	k.partition = view.PartitionOf(token)
 	s.inPartition[k.partition] = append(s.inPartition[k.partition], k)
 	for _, m := range view.Replicas(token) {

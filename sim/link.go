@@ -77,7 +77,7 @@ func (l *link) Flush() {
 }
 
 // Beat implements router.Peer: nobody sends a HEARTBEAT here.
-func (l *link) Beat(uint64) {}
+func (l *link) Beat(uint64, uint64, []byte) {}
 
 // Phi implements router.Peer: suspicion is drawn from the seed.
 func (l *link) Phi() (thousandths uint64, measured bool) { return 0, false }

@@ -55,6 +55,7 @@ const (
 	markEpochOutrun
 	markTornTail
 	markFailStop
+	markDiskFull
 	markFenceEntered
 	markFenceLeft
 	markCounterOverflow
@@ -86,16 +87,32 @@ const (
 	markPass
 	markRejoined
 	markMended
+	markDiskLost
+	markOldDisk
+	markDiskBroken
+	markQuarantined
+	markRebuilt
+	markNodeRebuilt
+	markRebuildCrashed
+	markMisdirected
 
 	markFounded
 	markKilledInVote
 	markKilledBehindVote
 
+	markLostBlock
+	markStaleBlock
+	markRotFound
+
 	markCount
 )
 
-// foundingMarks begins the marks of runs that begin without metadata.
-const foundingMarks = markFounded
+// foundingMarks begins the marks of runs that begin without metadata, rotMarks those
+// of runs in which records are lost without a trace.
+const (
+	foundingMarks = markFounded
+	rotMarks      = markLostBlock
+)
 
 var markNames = [markCount]string{
 	markSuperseded:         "answer superseded",
@@ -145,6 +162,7 @@ var markNames = [markCount]string{
 	markEpochOutrun:     "change outrun by another",
 	markTornTail:        "tail cut that was not synced",
 	markFailStop:        "fail-stop after a failed sync",
+	markDiskFull:        "batch refused by a full disk",
 	markFenceEntered:    "clock fence entered",
 	markFenceLeft:       "clock fence left",
 	markCounterOverflow: "logical counter overflow",
@@ -177,6 +195,19 @@ var markNames = [markCount]string{
 	markRejoined:         "cluster rejoined after a long cut",
 	markMended:           "damaged record healed from a quorum of the others",
 
+	markDiskLost:       "database lost",
+	markOldDisk:        "older copy of a disk restored",
+	markDiskBroken:     "disk with damaged parts renewed",
+	markQuarantined:    "node quarantined",
+	markRebuilt:        "partition rebuilt",
+	markNodeRebuilt:    "node rebuilt",
+	markRebuildCrashed: "rebuild interrupted by a crash",
+
+	markMisdirected: "record of another key found in a place",
+	markLostBlock:   "record lost without a trace",
+	markStaleBlock:  "older record found in a place",
+	markRotFound:    "lost or older record found by a comparison",
+
 	markFounded:          "epoch 1 installed",
 	markKilledInVote:     "killed while a vote is being synced",
 	markKilledBehindVote: "killed between a vote's sync and its answer",
@@ -201,16 +232,15 @@ func (m *Marks) Reached(name string) bool {
 	return false
 }
 
-// counted is the marks that runs have to reach: those of the founding only where
-// a run begins with it.
-func (f *Figures) counted() []mark {
-	last := markCount
-	if f.Founded == 0 {
-		last = foundingMarks
-	}
-	all := make([]mark, last)
-	for i := range all {
-		all[i] = mark(i)
+// counted is the marks that runs have to reach: those of the founding and of silent
+// rot only where there is a run with it.
+func (f *Figures) counted() (all []mark) {
+	for m := range markCount {
+		founding, rot := m >= foundingMarks && m < rotMarks, m >= rotMarks
+		if founding && f.Founded == 0 || rot && f.Rotten == 0 {
+			continue
+		}
+		all = append(all, m)
 	}
 	return all
 }

@@ -45,17 +45,21 @@ func TestEveryMarkIsSetSomewhere(t *testing.T) {
 	}
 }
 
-// Marks of the founding count only where a run began without metadata.
+// Marks of the founding count only where a run began without metadata, those of silent
+// rot where there was such.
 func TestMarksOfTheFoundingCountWhereThereIsOne(t *testing.T) {
 	var f Figures
 	if _, all := f.Reach(); all != int(foundingMarks) {
 		t.Errorf("%d marks", all)
 	}
 	f.Founded, f.Marks[markFounded] = 1, 1
-	if hit, all := f.Reach(); hit != 1 || all != int(markCount) {
+	if hit, all := f.Reach(); hit != 1 || all != int(rotMarks) {
 		t.Errorf("%d of %d marks", hit, all)
 	}
-	if missed := f.Missed(); len(missed) != int(markCount)-1 {
+	if missed := f.Missed(); len(missed) != int(rotMarks)-1 {
 		t.Errorf("missed: %q", missed)
+	}
+	if f.Rotten = 1; len(f.counted()) != int(markCount) {
+		t.Errorf("%d marks, with silent rot", len(f.counted()))
 	}
 }

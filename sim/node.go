@@ -10,6 +10,7 @@ import (
 	"github.com/candordb/candor/ring"
 	"github.com/candordb/candor/router"
 	"github.com/candordb/candor/storage"
+	"github.com/candordb/candor/storage/model"
 	"github.com/candordb/candor/wire"
 )
 
@@ -29,6 +30,18 @@ type node struct {
 	held    []holding      // by key: what the disk holds, as the checker knows it
 	durable *replica.Marks // those that the disk has
 	acted   uint64         // the highest epoch that it has acted in, where nodes decide them
+
+	distrust uint64          // see process.distrusted, where the epoch is given
+	copy     *backup         // an older state of it; nil: none was kept
+	wreckage []*model.Engine // disks that it had before
+	out      []bool          // by partition: what it may lack is not made up for, as the checker knows it; nil: none
+	rotten   []bool          // by partition: its tree shows a record that is gone; nil: none
+	wrecked  time.Duration   // when its disk was last lost; 0: never
+	outdated bool            // anything on it may be older than what it was when wrecked
+	forgot   bool            // it may have forgotten votes, and no epoch has named it since, as the checker knows it
+	forgotIn uint64          // the newest epoch when it lost them
+	floor    hlc.Timestamp   // the highest that it had then
+	fences   []hlc.Timestamp // by partition, likewise
 }
 
 func (n *node) String() string { return fmt.Sprintf("n%d", n.index) }
@@ -50,10 +63,12 @@ type process struct {
 	router   *router.Router
 	scratch  router.Turn
 	clock    hybrid
+	apart    []apart // by node, as the checker knows it
 	commits  committer
 	healing  *healing // nil before epoch 1; see heal
-	links    []*link  // by node; nil: itself
-	conns    []*conn  // of clients
+	lost     *lost
+	links    []*link // by node; nil: itself
+	conns    []*conn // of clients
 	request  *attempt
 	stamping int   // which of the request's operations is stamped next
 	skew     int64 // milliseconds that this turn believes to be later
@@ -92,10 +107,12 @@ func (s *Sim) start(n *node) {
 		h: &n.clock, maxDrift: s.plan.MaxDrift.Milliseconds(), monoZero: s.nodeDice.Int64N(1 << 40), writer: s.nodeDice.Uint64(),
 		peers: make([]heard, len(s.nodes)),
 	}
+	p.apart = make([]apart, len(s.nodes))
 	stored, _ := n.disk.engine.Synced(storage.SystemKey(clockName))
 	p.clock.boot(s.now, stored)
 	p.commits = committer{p: p, applier: replica.Applier{AgeLimit: s.plan.AgeLimit.Milliseconds()}}
 	s.tracef("%v starts", n)
+	p.lost = newLost(p)
 	p.join()
 	for _, to := range s.nodes {
 		if to == n {
@@ -147,8 +164,9 @@ func (p *process) persistClock() {
 
 // adjust lets the clock follow its hardware.
 func (p *process) adjust() {
-	before := p.clock.fenced
+	before, offset := p.clock.fenced, p.clock.offset
 	p.clock.adjust(p.sim.now)
+	p.sim.check.offMedian(p, p.clock.offset-offset)
 	switch {
 	case p.clock.fenced && !before:
 		p.sim.mark(markFenceEntered)
@@ -213,6 +231,9 @@ func (s *Sim) crash(n *node, power bool) {
 		s.fig.PowerCuts++
 	}
 	s.tracef("%v crashes (power cut: %v)", n, power)
+	if p.lost.from != 0 {
+		s.mark(markRebuildCrashed)
+	}
 	p.dead, n.process = true, nil
 	n.disk.lose(s)
 	n.disk.wipeHints(s)
@@ -275,10 +296,10 @@ func (p *process) Peer(id ring.NodeID) router.Peer {
 }
 
 // Serving implements router.World.
-func (p *process) Serving() bool { return !p.commits.broken }
+func (p *process) Serving() bool { return !p.commits.broken && p.lost.admitted }
 
 // Store implements router.World.
-func (p *process) Store() replica.Store { return &p.node.disk }
+func (p *process) Store() replica.Store { return served{p} }
 
 // Commit implements router.World.
 func (p *process) Commit(w []replica.Write) bool {
@@ -339,7 +360,11 @@ func (p *process) tickOver() (hlc.Version, bool) {
 func (p *process) Observe(from ring.NodeID, clock hlc.Timestamp) {
 	if i, ok := p.sim.cluster.Ring.Index(from); ok {
 		before := p.clock.word
-		p.clock.observe(p.sim.now, i, clock)
+		p.clock.observe(p.sim.now, clock)
+		if q := p.sim.nodes[i].process; q != nil {
+			p.clock.measure(p.sim.now, i, q.clock.now(p.sim.now).Physical)
+			p.sim.check.measured(p, q)
+		}
 		p.sim.check.observed(p, before)
 	}
 }

@@ -67,6 +67,7 @@ type operation struct {
 	hinted    bool          // it was kept as a hint, somewhere
 	present   bool          // a disk held it, synced
 	shown     bool          // a client has read it
+	lost      int           // copies that were lost of its key since it began
 	doubled   bool          // the network doubled a WRITE that carries it
 }
 

@@ -97,9 +97,16 @@ type Disk struct {
 	Write, Sync time.Duration // means
 	Stall       time.Duration // mean interval of stalls; 0: none
 	StallFor    time.Duration // mean
+	Full        time.Duration // mean interval at which a disk has no room; 0: never
+	FullFor     time.Duration // mean
 	SyncError   float64       // per sync; ends the process
 	Keep        float64       // chance that a crash keeps an unsynced batch
 	Damage      time.Duration // mean interval at which a synced record is damaged; 0: never
+	Silent      time.Duration // mean interval at which one is lost, or an older one in its place; 0: never
+	Wreck       time.Duration // mean interval at which a node comes back with less than it has told; 0: never
+	Wrecks      []string      // how: see wreckSomeone
+	Copy        time.Duration // mean interval at which the disk of a node is copied; 0: never
+	OldClock    bool          // the clock of a node whose older copy is restored goes back as far
 }
 
 // Clocks are those of the nodes.

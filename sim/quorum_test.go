@@ -23,7 +23,7 @@ func TestFloorBindsLevelsThatOverlap(t *testing.T) {
 	k := aKey(sizes{3, 3})
 	for _, w := range []struct{ level, version int }{{1, 30}, {2, 20}, {3, 10}, {3, 5}} {
 		q := needsOf(contract.Level(w.level), &k.sizes, 0)
-		k.told(&q, aVersion(w.version))
+		k.told(&q, aVersion(w.version), 0)
 	}
 	for need, want := range []int{0, 10, 20, 30} {
 		q := needsOf(contract.Level(need), &k.sizes, 0)
@@ -64,7 +64,7 @@ func TestFloorOfRegions(t *testing.T) {
 	} {
 		k := aKey(has)
 		told, asked := needsOf(tc.told.level, &has, tc.told.region), needsOf(tc.asked.level, &has, tc.asked.region)
-		k.told(&told, aVersion(7))
+		k.told(&told, aVersion(7), 0)
 		if got := k.floor(&asked) == aVersion(7); got != tc.bound {
 			t.Errorf("told %v in region %d, asked %v in region %d: bound %v, want %v", tc.told.level, tc.told.region, tc.asked.level, tc.asked.region, got, tc.bound)
 		}

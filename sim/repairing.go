@@ -119,7 +119,7 @@ var repairKinds = [...]replica.Kind{
 	repair.Exchange: replica.Exchange, repair.SetFloor: replica.SetFloor, repair.Agree: replica.Agree, repair.Adopt: replica.Adopt,
 	repair.Purge: replica.Purge, repair.ForgetVoid: replica.Unvoid,
 	repair.Fence: replica.Quarantine, repair.Note: replica.Note, repair.Restore: replica.Rebuild, repair.Drop: replica.Drop,
-	repair.Release: replica.Release, repair.Heal: replica.Heal,
+	repair.Release: replica.Release, repair.Heal: replica.Heal, repair.Proofs: replica.System,
 }
 
 // writeHere hands a write to this node's committer.
@@ -135,7 +135,11 @@ func (h *healing) writeHere(w *repair.Write) {
 	if w.Place.Key == nil {
 		own.Token = h.p.sim.firstToken(w.Partition)
 	}
-	if !h.p.Commit([]replica.Write{own}) {
+	group := []replica.Write{own}
+	if w.Kind == repair.Release {
+		group = append(group, h.p.lost.without(w.Partition)...)
+	}
+	if !h.p.Commit(group) {
 		h.failed(call)
 	}
 }

@@ -132,6 +132,41 @@ func Scenarios() []Scenario {
 			p.Net.Loss, p.Net.AnswersDropped = d.fraction(0, 0.1), 0.3
 			p.Faults.Epoch = pick(d, 0, 3*time.Second)
 		}},
+		{"lost", "nodes lose their disks, find an older copy, or one with damaged parts, while others die too: nothing is served before it is rebuilt from a quorum of the others; nothing is lost, nothing returns", func(d dice, p *Plan) {
+			wreckingLoad(d, p)
+			p.Disk.Wrecks = []string{loseAll, restoreOld, breakParts}
+			p.Disk.Damage = pick(d, 0, 2*time.Second)
+		}},
+		{"lost-agreed", "the same, where nodes decide the epochs, and tell each other what they have heard", func(d dice, p *Plan) {
+			wreckingLoad(d, p)
+			p.Disk.Wrecks = []string{loseAll, restoreOld, breakParts}
+			p.Agreed, p.Nodes, p.Length, p.Load.Ops = true, d.up(3, 5), 40*time.Second, 1000
+			p.Faults.KillAtSave = pick(d, 0, d.fraction(0, 0.02))
+		}},
+		{"B2", "deletes, and the same keys made again, through nodes that were restored from an older copy, their clocks gone back as far: above the tombstone, or superseded", func(d dice, p *Plan) {
+			wreckingLoad(d, p)
+			p.Disk.Wrecks, p.Disk.OldClock = []string{restoreOld}, true
+			p.Load.NodeStamp, p.Load.Ordered, p.Load.Keys, p.Load.Put, p.Load.Delete = 0.8, 0.2, 12, 0.4, 0.35
+			p.Clocks.Fenced = d.chance(half)
+		}},
+		{"B3", "expiry, with clocks that are off by as much as they may be: it comes within that of its time, and no older version with it", func(d dice, p *Plan) {
+			deletingLoad(d, p)
+			p.Clocks.Offset, p.Clocks.Quantum, p.Load.TTL = p.MaxDrift, pick(d, 0, p.MaxDrift), 0.8
+			p.Clocks.Jump, p.Clocks.JumpUpTo = 2*time.Second, p.MaxDrift
+			p.Load.NodeStamp = d.fraction(0, 1)
+		}},
+		{"F7", "blocks that are lost, older than they were, or written to where they do not belong: the checksum or a comparison finds each, and the others make up for it", func(d dice, p *Plan) {
+			deletingLoad(d, p)
+			p.Disk.Damage, p.Disk.Silent, p.Disk.Copy = 500*time.Millisecond, 400*time.Millisecond, 500*time.Millisecond
+			p.Healing.Pass = 2 * time.Second
+			p.Faults.Crash, p.Faults.CrashFor = pick(d, 0, 5*time.Second), time.Second
+		}},
+		{"F5", "disks that are full for a while, for values or for all: refused with no effect, reads go on, and nothing that was decided meanwhile is gone by", func(d dice, p *Plan) {
+			deletingLoad(d, p)
+			p.Disk.Full, p.Disk.FullFor = d.between(300*time.Millisecond, 2*time.Second), d.between(100*time.Millisecond, 2*time.Second)
+			p.Load.Sloppy, p.Load.Ask = d.fraction(0, 0.3), 0.2
+			p.Faults.Crash, p.Faults.CrashFor, p.Faults.PowerCut = 4*time.Second, 500*time.Millisecond, 0.5
+		}},
 		{"sloppy", "writes for which stand-ins count, while replicas come and go: each survives, and OUTCOME finds it", func(d dice, p *Plan) {
 			deletingLoad(d, p)
 			p.Nodes, p.Load.Sloppy, p.Load.Any, p.Load.Ask, p.Load.Settle, p.Load.Retry = d.up(5, 9), 0.8, 0.2, 0.5, 0.05, 0.3
@@ -200,6 +235,18 @@ func deletingLoad(d dice, p *Plan) {
 	p.Length, p.Net.Mean = 25*time.Second, d.between(200*time.Microsecond, 5*time.Millisecond)
 	p.AgeLimit, p.Healing.Interval, p.Partitions = d.between(400*time.Millisecond, 1500*time.Millisecond), d.between(200*time.Millisecond, 700*time.Millisecond), 8
 	p.Healing.Timeout = time.Second
+}
+
+// wreckingLoad is a load that deletes much, on a cluster whose nodes come back wrong.
+func wreckingLoad(d dice, p *Plan) {
+	deletingLoad(d, p)
+	p.Disk.Wreck, p.Disk.Copy = 3*time.Second, 500*time.Millisecond
+	p.Faults.Crash, p.Faults.CrashFor, p.Faults.PowerCut = 3*time.Second, 500*time.Millisecond, 0.5
+	p.Faults.Epoch = pick(d, 0, 4*time.Second)
+	p.Net.Loss, p.Net.Double, p.Net.Reorder = d.fraction(0, 0.1), d.fraction(0, 0.3), d.chance(half)
+	p.Net.Straggle, p.Net.StraggleFor = pick(d, 0, 0.02), 10*time.Second
+	p.Load.Ask, p.Load.Settle, p.Load.Retry = 0.3, 0.05, 0.3
+	p.Net.Notice = 500 * time.Millisecond
 }
 
 // everything is a load of all that clients ask, in a network with some delay.

@@ -8,6 +8,7 @@ import (
 	"github.com/candordb/candor/contract"
 	"github.com/candordb/candor/hlc"
 	"github.com/candordb/candor/merkle"
+	"github.com/candordb/candor/repair"
 	"github.com/candordb/candor/replica"
 	"github.com/candordb/candor/ring"
 	"github.com/candordb/candor/router"
@@ -65,6 +66,10 @@ type Sim struct {
 	newest                        uint64            // the highest of them
 	proposed                      int               // changes of the metadata
 	unmade                        []change          // those of which it was said that they were not made
+
+	rebuilds  map[uint64]map[ring.NodeID]repair.Plan // by epoch, where it is given: who is rebuilt
+	wrecked   *node                                  // who has come back wrong, and is not rebuilt yet; nil: nobody
+	hintsLost time.Duration                          // when hints were last lost with a disk
 }
 
 // Run makes one run. It is a function of the options, and of this build.
@@ -85,6 +90,9 @@ func Run(o Options) *Result {
 	if plan.Found {
 		s.fig.Founded = 1
 	}
+	if plan.Disk.Silent > 0 {
+		s.fig.Rotten = 1
+	}
 	s.fig.Runs, s.fig.Virtual, s.fig.Events = 1, s.now, s.happened
 	return &Result{Options: o, Plan: plan, Fingerprint: s.fingerprint, Virtual: s.now, Failure: s.failure, Figures: s.fig}
 }
@@ -93,7 +101,7 @@ func Run(o Options) *Result {
 func newSim(o Options, plan *Plan) *Sim {
 	s := &Sim{seed: o.Seed, plan: plan, trace: o.Trace, outside: o.Outside}
 	s.check.s = s
-	s.epochs = make(map[uint64][]byte)
+	s.epochs, s.rebuilds = make(map[uint64][]byte), make(map[uint64]map[ring.NodeID]repair.Plan)
 	s.fig.Codes = make(map[contract.Code]int)
 	s.history.byName, s.history.byVersion = make(map[string]*key), make(map[hlc.Version]*operation)
 	s.diskDice, s.nodeDice, s.faultDice = s.stream("disk"), s.stream("node"), s.stream("faults")

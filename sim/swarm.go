@@ -19,7 +19,7 @@ type option struct {
 const half = 0.5
 
 // swarm lists the options in the order in which they are drawn.
-var swarm = slices.Concat(networkOptions, faultOptions, clockOptions, limitOptions, loadOptions, healingOptions, bugOptions())
+var swarm = slices.Concat(networkOptions, faultOptions, clockOptions, limitOptions, loadOptions, healingOptions, wreckOptions, rotOptions, bugOptions())
 
 var networkOptions = []option{
 	{"delay", half, func(d dice, p *Plan) {
@@ -62,6 +62,9 @@ var faultOptions = []option{
 	}},
 	{"stall", half, func(d dice, p *Plan) {
 		p.Disk.Stall, p.Disk.StallFor = d.between(time.Second, 8*time.Second), d.between(0, 4*time.Second)
+	}},
+	{"full disk", half, func(d dice, p *Plan) {
+		p.Disk.Full, p.Disk.FullFor = d.between(time.Second, 8*time.Second), d.between(0, 3*time.Second)
 	}},
 	{"sync error", half, func(d dice, p *Plan) { p.Disk.SyncError = d.fraction(0, 0.01) }},
 	{"torn tail", half, func(d dice, p *Plan) { p.Disk.Keep = d.fraction(0, 0.2) }},
@@ -190,6 +193,32 @@ var healingOptions = []option{
 		p.Healing.Pause, p.Healing.PauseFor = d.between(2*time.Second, 20*time.Second), d.between(0, 10*time.Second)
 	}},
 	{"repair wanted", half, func(d dice, p *Plan) { p.Healing.Pass = d.between(time.Second, 10*time.Second) }},
+}
+
+// Of these each has its chance in a run, and the next comes when the last is rebuilt.
+var wreckOptions = []option{
+	{"lost disks", wreckChance, func(d dice, p *Plan) { wrecking(d, p, loseAll) }},
+	{"old disks", wreckChance, func(d dice, p *Plan) {
+		wrecking(d, p, restoreOld)
+		p.Disk.Copy, p.Disk.OldClock = d.between(200*time.Millisecond, 2*time.Second), d.chance(half)
+	}},
+	{"broken disks", wreckChance, func(d dice, p *Plan) { wrecking(d, p, breakParts) }},
+}
+
+// Rare, as what rots silently hides for a while what else happens to its copy.
+var rotOptions = []option{
+	{"silent rot", 0.1, func(d dice, p *Plan) {
+		p.Disk.Silent, p.Disk.Copy = d.between(500*time.Millisecond, 5*time.Second), d.between(200*time.Millisecond, 2*time.Second)
+	}},
+}
+
+// wreckChance makes every second run one in which some node comes back wrong.
+const wreckChance = 0.2
+
+func wrecking(d dice, p *Plan, how string) {
+	p.Disk.Wrecks = append(p.Disk.Wrecks, how)
+	p.Disk.Wreck = d.between(2*time.Second, 12*time.Second)
+	p.Faults.CrashFor = max(p.Faults.CrashFor, d.between(0, time.Second))
 }
 
 // drawPlan draws the plan of a seed. Each option has a stream of its own, so

@@ -29,7 +29,7 @@ func hunts() int {
 // caught within 1,000 seeds, by checkers that see everything.
 func TestTraitors(t *testing.T) {
 	for _, bug := range traitor.All() {
-		if !slices.Contains(elsewhere, bug) {
+		if !slices.Contains(elsewhere, bug) && !slices.Contains(wrecked, bug) {
 			t.Run(string(bug), func(t *testing.T) { hunt(t, bug, sim.Options{}) })
 		}
 	}
@@ -38,11 +38,25 @@ func TestTraitors(t *testing.T) {
 // elsewhere are the bugs of what is not run here, or too seldom comes to what they
 // break: the tests of packages repair and replica, and of the node, catch them.
 var elsewhere = []traitor.Bug{
-	traitor.QuarantineVotes, // no partition is in quarantine here
-	traitor.RebuildFromOne, traitor.RebuildWithoutEpoch, traitor.RebuildDropsWatermark,
 	traitor.ExchangeIgnoresEpoch, // all epochs of a run have the same owners
 	traitor.YoungStaysBehind,
-	traitor.HealFromOne,
+	traitor.RebuildWithoutEpoch, traitor.HealFromOne, // these need a write that is on its way just then
+}
+
+// wrecked are the bugs of what makes up for disks that were lost. They are looked for
+// where that happens all the time.
+var wrecked = []traitor.Bug{traitor.QuarantineVotes, traitor.QuarantineServes, traitor.DistrustVotes, traitor.RebuildFromOne, traitor.RebuildDropsWatermark}
+
+// A node that takes writes for what it may have lost, answers reads from it, votes on,
+// makes up for it from too few others, or without what was agreed on, is caught.
+func TestWreckTraitors(t *testing.T) {
+	for _, bug := range wrecked {
+		scenario := "lost"
+		if bug == traitor.DistrustVotes {
+			scenario = "lost-agreed" // else nobody votes
+		}
+		t.Run(string(bug), func(t *testing.T) { hunt(t, bug, sim.Options{Scenario: scenario}) })
+	}
 }
 
 // hidden are the bugs that no client can see, in such runs.
@@ -56,14 +70,14 @@ var hidden = []traitor.Bug{
 	// What these break needs one more misfortune to show: a late message, a crash in the
 	// very moment, a hint in the wrong place.
 	traitor.FenceIgnored, traitor.FloorIgnored, traitor.FloorUnsaved, traitor.HintBelowFloor, traitor.AgreesUnsynced,
-	traitor.AdoptWithoutAll, traitor.PublishBeforeSync, traitor.TreeSkipsRepair,
+	traitor.AdoptWithoutAll, traitor.PublishBeforeSync, traitor.TreeSkipsRepair, traitor.DiskFullKept,
 }
 
 // The same for the checkers that know only what clients are told and what stands
 // at the end (REG, SCAN, SETFULL, FINAL).
 func TestTraitorsSeenFromOutside(t *testing.T) {
 	for _, bug := range traitor.All() {
-		if !slices.Contains(hidden, bug) && !slices.Contains(elsewhere, bug) {
+		if !slices.Contains(hidden, bug) && !slices.Contains(elsewhere, bug) && !slices.Contains(wrecked, bug) {
 			t.Run(string(bug), func(t *testing.T) { hunt(t, bug, sim.Options{Outside: true}) })
 		}
 	}

@@ -116,7 +116,7 @@ func (w *walk) page(s *Sim, a *attempt, page *wire.ScanAnswer) {
 
 // item checks one row.
 func (w *walk) item(s *Sim, a *attempt, page *wire.ScanAnswer, k *key, it *wire.ScanItem) {
-	if k.index < len(w.floors) && it.Version.Less(w.floors[k.index]) {
+	if k.index < len(w.floors) && it.Version.Less(w.floors[k.index]) && k.wrecked < w.o.invoked {
 		s.failKey(k, "REG", "%v shows version %v, but %v was acknowledged or read before the page was asked for", w.o, it.Version, w.floors[k.index])
 	}
 	if k.index < len(w.shown) {
@@ -132,7 +132,7 @@ func (w *walk) item(s *Sim, a *attempt, page *wire.ScanAnswer, k *key, it *wire.
 	}
 	if w.met(s, page, k) {
 		q := needsOf(a.asked[0].level, &k.sizes, a.node.region)
-		k.told(&q, it.Version)
+		k.told(&q, it.Version, w.o.invoked)
 	}
 }
 
@@ -184,7 +184,7 @@ func (o *operation) oneTag() bool {
 func (w *walk) complete(s *Sim) {
 	for i, v := range w.began {
 		k := s.history.keys[i]
-		if w.shown[i] || v.IsZero() {
+		if w.shown[i] || v.IsZero() || k.wrecked > w.o.invoked {
 			continue
 		}
 		if o := s.history.byVersion[v]; o == nil || !o.liveAt(1<<62) {
