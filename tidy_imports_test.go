@@ -26,8 +26,9 @@ const below = "*"
 var floors = map[string]row{
 	// The command line turns flags into levels and prints codes and versions,
 	// so it speaks the words of contract and hlc itself, and judges the evidence of
-	// verdict itself; all else goes through client, config and node.
-	"cmd/candor":  {6, "config node client verdict contract hlc"},
+	// verdict itself; its bench makes requests by load; all else goes through client,
+	// config and node.
+	"cmd/candor":  {6, "config node client verdict load contract hlc"},
 	"sim/cmd/sim": {6, "sim traitor"},
 	// The simulator is a second assembly beside node, and never imports it.
 	"sim":  {5, below},
@@ -114,7 +115,6 @@ var libraries = []library{
 	{"github.com/urfave/cli/v2", "v2.27.7", "cmd/candor"},
 	{"github.com/goccy/go-yaml", "v1.19.2", "config"},
 	{"github.com/prometheus/client_golang", "v1.25.0", "node"},
-	{"github.com/HdrHistogram/hdrhistogram-go", "v1.4.0", "load"},
 	{"github.com/klauspost/compress", "v1.20.3", "node cmd/candor rpc"},
 	{"golang.org/x/sync", "v0.24.0", "node client"},
 	{"golang.org/x/time", "v0.16.0", "repair hinted topology"},
