@@ -50,6 +50,10 @@ func (s *source) dir() string { return path.Dir(s.path) }
 
 func (s *source) isTest() bool { return strings.HasSuffix(s.path, "_test.go") }
 
+// isBench says whether the file is of the benchmarks against peers. They are modules of
+// their own, so that nothing here depends on what Candor is compared with.
+func (s *source) isBench() bool { return strings.HasPrefix(s.path, "bench/") }
+
 // at makes a finding that points at a node.
 func (s *source) at(n ast.Node, format string, args ...any) string {
 	return fmt.Sprintf("%s:%d: ", s.path, s.line(n.Pos())) + fmt.Sprintf(format, args...)

@@ -238,6 +238,11 @@ type Storage struct {
 	// scans, smaller suits single keys.
 	BlockSize Size `key:"block_size"`
 
+	// RecordCache is the memory for the records that were read or written last. It
+	// spares most of what a read costs, and a write, which reads what it replaces. 0B
+	// holds none.
+	RecordCache Size `key:"record_cache"`
+
 	// BloomBits is how many bits of filter are kept per key, 1 to 32. More spare more
 	// reads for keys that are not there: 10 leave about 1 in 100.
 	BloomBits int `key:"bloom_bits"`

@@ -47,6 +47,7 @@ func Default() *Config {
 			BlockCache:  256 * MiB,
 			OpenFiles:   4096,
 			BlockSize:   8 * KiB,
+			RecordCache: 64 * MiB,
 			BloomBits:   10,
 			Compression: "none",
 			CommitBytes: 512 * KiB,

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/candordb/candor/storage"
 )
@@ -64,6 +66,62 @@ func benchCommitter(b *testing.B, flight int) {
 	b.ReportMetric(float64(s.Sync.Microseconds())/float64(max(s.Batches, 1)), "µs/sync")
 	c.Close()
 	run.Wait()
+}
+
+// BenchmarkJournal measures synced batches with and without zeros written ahead, in
+// one database and in five that share a disk, as on a machine with five nodes. It
+// reports the time of the processor too: the file system works on its account.
+func BenchmarkJournal(b *testing.B) {
+	for _, databases := range []int{1, 5} {
+		for _, size := range []int{300, 3000, 30_000} {
+			b.Run(fmt.Sprintf("databases %d/bytes %d/ahead", databases, size), func(b *testing.B) {
+				benchJournal(b, databases, size, storage.Options{})
+			})
+			b.Run(fmt.Sprintf("databases %d/bytes %d/plain", databases, size), func(b *testing.B) {
+				benchJournal(b, databases, size, storage.WithoutAhead(storage.Options{}))
+			})
+		}
+	}
+}
+
+func benchJournal(b *testing.B, databases, size int, o storage.Options) {
+	var all sync.WaitGroup
+	var dbs []*storage.DB
+	for range databases {
+		db, err := storage.Open(b.TempDir(), o)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer db.Close()
+		dbs = append(dbs, db)
+	}
+	val := value(0, size)
+	b.ResetTimer()
+	before := processorTime(b)
+	for _, db := range dbs {
+		all.Go(func() {
+			batch := &storage.Batch{}
+			for i := range b.N {
+				batch.Reset()
+				batch.Put(key(i), val)
+				if err := db.Write(batch); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	b.ReportMetric(float64((processorTime(b)-before).Microseconds())/float64(b.N*databases), "cpu-µs/write")
+}
+
+// processorTime is what this process has used so far.
+func processorTime(b *testing.B) time.Duration {
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(used.Utime.Nano() + used.Stime.Nano())
 }
 
 // BenchmarkGet measures reads of keys that lie in the memory table.

@@ -136,6 +136,9 @@ func TestOldJournalShortened(t *testing.T) {
 		d.Edit(old, func(b []byte) []byte { return b[:end] })
 		wantCorrupt(t, d, fmt.Sprintf("%s ends at %d", old, end))
 		d = disk.Clone()
+		d.Edit(old, func(b []byte) []byte { clear(b[end:]); return b })
+		wantCorrupt(t, d, fmt.Sprintf("%s has zeros from %d on", old, end))
+		d = disk.Clone()
 		d.Edit(old, flip(int(end)+20))
 		wantCorrupt(t, d, fmt.Sprintf("%s is damaged at %d", old, end))
 	}

@@ -19,6 +19,7 @@ type DB struct {
 	lock   io.Closer
 	failed failure
 	gate   gate
+	recent *recent // nil: no records are held
 
 	writing sync.Mutex // guards what follows
 	batch   leveldb.Batch
@@ -76,7 +77,7 @@ func damaged(dir string, err error) error {
 
 // open checks the files and opens the library over them.
 func open(dir string, o Options, check func(*files) error) (*DB, error) {
-	db := &DB{how: opt.WriteOptions{Sync: !o.unsafeNoSync, NoWriteMerge: true}}
+	db := &DB{how: opt.WriteOptions{Sync: !o.unsafeNoSync, NoWriteMerge: true}, recent: newRecent(o.RecordCache)}
 	db.files = newFiles(dir, o, &db.failed)
 	if err := check(db.files); err != nil {
 		return nil, damaged(dir, err)
@@ -93,17 +94,39 @@ func open(dir string, o Options, check func(*files) error) (*DB, error) {
 }
 
 // Get implements Engine. goleveldb always copies, so the bytes are the
-// caller's.
+// caller's; those of a record may be held for others too.
 func (db *DB) Get(key []byte) ([]byte, error) {
 	if err := db.enter(); err != nil {
 		return nil, err
 	}
 	defer db.gate.leave()
+	if !db.recent.covers(key) {
+		return db.get(key)
+	}
+	value, ok, changes := db.recent.get(key)
+	if ok {
+		return value, nil
+	}
+	value, err := db.get(key)
+	if err == nil {
+		db.recent.filled(key, value, changes)
+	}
+	return value, err
+}
+
+func (db *DB) get(key []byte) ([]byte, error) {
 	value, err := db.ldb.Get(key, nil)
 	if err != nil {
 		return nil, db.failure("get", err)
 	}
 	return value, nil
+}
+
+// Forget implements Engine. The library's own cache holds blocks that were read whole.
+func (db *DB) Forget(key []byte) {
+	if db.recent.covers(key) {
+		db.recent.forget(key)
+	}
 }
 
 // Write implements Engine. The batch gets the synced-offset mark as its last
@@ -124,10 +147,22 @@ func (db *DB) Write(b *Batch) error {
 	if err := db.failed.get(); err != nil {
 		return err // poisoned by the write that held the lock
 	}
+	if db.recent != nil {
+		db.recent.leave(b)
+	}
 	size, n := len(b.data), b.n
 	db.marked = db.files.mark().append(db.marked[:0])
 	b.Put(markKey, db.marked)
-	defer func() { b.data, b.n = b.data[:size], n }()
+	err := db.put(b)
+	b.data, b.n = b.data[:size], n
+	if err == nil && db.recent != nil {
+		db.recent.enter(b)
+	}
+	return err
+}
+
+// put has the library write the batch.
+func (db *DB) put(b *Batch) error {
 	if err := db.batch.Load(b.data); err != nil {
 		panic(fmt.Sprintf("storage: a batch does not decode: %v", err))
 	}
@@ -192,6 +227,7 @@ func (db *DB) enter() error {
 func (db *DB) Stats() Stats {
 	p := db.files.position()
 	space := db.files.space.shown(db.Stalled() >= spaceAge, db.files.unflushed())
+	hits, misses := db.recent.figures()
 	s := Stats{
 		Disk:          space.Space,
 		DiskReserve:   space.reserve,
@@ -199,6 +235,8 @@ func (db *DB) Stats() Stats {
 		JournalBytes:  p.written,
 		JournalSynced: p.synced,
 		Syncs:         db.files.syncs.snapshot(),
+		CacheHits:     hits,
+		CacheMisses:   misses,
 		Alarms:        db.files.alarms.Load(),
 	}
 	l := db.library()

@@ -20,13 +20,13 @@
 //
 // # What stands between goleveldb and the disk
 //
-// The type files implements the library's file seam over an FS. It syncs a
-// journal before it is closed, syncs the directory when a file appears in it,
-// counts and times every sync, and at the first failed write or sync freezes
-// the directory: nothing is written, synced or removed any more. After a failed
-// fsync the kernel counts the lost pages as clean, so that a second, successful
-// fsync proves nothing (Rebello et al., Can Applications Recover from fsync
-// Failures?, 2020); goleveldb itself would go on, and lose later writes.
+// The type files implements the library's file seam over an FS. It fills a journal
+// with zeros ahead of what is written (ahead.go), syncs it before it is closed,
+// syncs the directory when a file appears in it, times every sync, and at the first
+// failed write or sync freezes the directory: nothing is written, synced or removed
+// any more. After a failed fsync the kernel counts the lost pages as clean, so that a
+// second, successful one proves nothing (Rebello et al., Can Applications Recover
+// from fsync Failures?, 2020); goleveldb itself would go on, and lose later writes.
 //
 // # Before a database is opened
 //
@@ -34,7 +34,7 @@
 // Therefore every journal that is about to be replayed is read first. Each batch
 // carries a mark: the journal number and offset that were known to be synced
 // when it was written. Damage above the highest mark is the torn tail of a write
-// that nobody was told about: it is cut off. Damage below it is corruption:
+// that nobody was told about, or zeros ahead: cut off. Damage below it is corruption:
 // Open fails with a DamagedError. The MANIFEST is read the same way, because a
 // lost edit of it hides a whole table. Of each table it is seen that it is there,
 // as long as it was; all of them are read to the last byte if one is not, or if

@@ -14,6 +14,10 @@ type Engine interface {
 	// disk. What it shows is durable: a batch becomes visible after its sync.
 	Get(key []byte) ([]byte, error)
 
+	// Forget has the next Get of a key look at the disk, whatever is held in memory: it
+	// was found damaged there. It does not block.
+	Forget(key []byte)
+
 	// Write makes the batch durable, all or nothing, then visible. It blocks
 	// until the sync is done, and while compaction cannot keep up. Outcomes:
 	// nil, done; ErrInDoubt, unknown, and the engine is poisoned from here on;
@@ -98,6 +102,9 @@ type Stats struct {
 	Syncs       SyncTimes // of the journal: what an acknowledgement waits for
 	Disk        Space     // of the file system that the engine is on; zero if it is on none
 	DiskReserve uint64    // values are refused when less than that is free
+
+	CacheHits   uint64 // reads of records that were answered from memory that holds them
+	CacheMisses uint64 // those that were not
 
 	Alarms uint64 // lines of the engine's log that mean damage
 }

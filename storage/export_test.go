@@ -11,6 +11,12 @@ func WithoutSync(o Options) Options {
 	return o
 }
 
+// WithoutAhead returns options under which journals are not filled with zeros.
+func WithoutAhead(o Options) Options {
+	o.noAhead = true
+	return o
+}
+
 // OpenUnverified opens without the check of the journals: what goleveldb alone
 // would do.
 func OpenUnverified(dir string, o Options) (*DB, error) {

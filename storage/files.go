@@ -18,6 +18,7 @@ import (
 // our FS, with the rules that the library leaves out.
 //
 //   - A journal is synced before it is closed. The library rotates without.
+//   - Until then it has zeros at its end, see writeAhead.
 //   - The directory is synced when a journal was created, and with the first
 //     sync of any other file. The library does so for the MANIFEST only.
 //   - The first failed write or sync freezes the directory. The library would
@@ -31,6 +32,7 @@ type files struct {
 	log     *slog.Logger
 	onAlarm func(line string)
 	failed  *failure
+	ahead   int // how many zeros are written at once; 0: none are
 
 	syncs  syncClock
 	space  gauge
@@ -52,10 +54,15 @@ type journalPosition struct {
 }
 
 func newFiles(dir string, o Options, failed *failure) *files {
-	return &files{
+	s := &files{
 		fs: o.FS, dir: dir, log: o.Log, onAlarm: o.Alarm, failed: failed,
+		ahead: min(aheadBytes, o.WriteBuffer/2), // a journal is about as long as the memory table is large
 		space: gauge{fs: o.FS, dir: dir, percent: max(o.Reserve, 0)},
 	}
+	if o.noAhead {
+		s.ahead = 0
+	}
+	return s
 }
 
 const currentName = "CURRENT"
@@ -230,6 +237,9 @@ type writer struct {
 	inDir   bool // its name is durable
 	written int64
 	synced  int64
+	end     int64 // of the file: in a journal there may be zeros behind what was written
+	filled  bool  // there were zeros, or an attempt to write some
+	plain   bool  // no more zeros are written
 }
 
 func (w *writer) Write(p []byte) (int, error) {
@@ -240,12 +250,28 @@ func (w *writer) Write(p []byte) (int, error) {
 	n, err := w.File.Write(p)
 	w.s.waits.end(slot)
 	w.written += int64(n)
-	w.s.space.written.Add(uint64(n))
+	w.grow(w.written)
 	if w.fd.Type == ldstorage.TypeTable {
 		w.s.space.begun.Add(uint64(n))
 	}
 	w.note()
+	if err == nil && w.fd.Type == ldstorage.TypeTable && w.written-w.synced >= tablePiece {
+		err = w.syncPiece()
+	}
 	return n, w.s.fatal("write "+w.fd.String(), err)
+}
+
+// tablePiece is how much of a table is written between two syncs. Left to its end, tens of
+// megabytes would go to the disk at once, and all that clients wait for behind them.
+const tablePiece = 1 << 20
+
+func (w *writer) syncPiece() error {
+	defer w.s.waits.end(w.s.waits.begin())
+	err := w.File.Sync()
+	if err == nil {
+		w.synced = w.written
+	}
+	return err
 }
 
 func (w *writer) Sync() error {
@@ -254,6 +280,7 @@ func (w *writer) Sync() error {
 	}
 	start := time.Now()
 	slot := w.s.waits.begin()
+	w.writeAhead()
 	err := w.File.Sync()
 	w.s.waits.end(slot)
 	if w.fd.Type == ldstorage.TypeJournal {
@@ -290,11 +317,18 @@ func (w *writer) note() {
 	}
 }
 
-// Close closes the file; a journal with unsynced bytes is synced first.
+// Close closes the file. A journal is synced first if it has to be, and ends
+// where its last record does: marks in the next one vouch for all of it.
 func (w *writer) Close() error {
 	var err error
-	if w.fd.Type == ldstorage.TypeJournal && w.synced < w.written && w.s.failed.get() == nil {
-		err = w.Sync()
+	if w.fd.Type == ldstorage.TypeJournal && w.s.failed.get() == nil {
+		w.plain = true
+		if w.synced < w.written {
+			err = w.Sync()
+		}
+		if err == nil {
+			err = w.cutAhead()
+		}
 	}
 	return errors.Join(err, w.File.Close())
 }

@@ -37,14 +37,18 @@ type FS interface {
 	Lock(name string) (io.Closer, error)
 }
 
-// File is an open file. It belongs to one goroutine, but for ReadAt.
+// File is an open file. It belongs to one goroutine, but for ReadAt. What is
+// written over other bytes may, until it is synced, be there in part after a
+// crash: the rest are the old bytes.
 type File interface {
 	io.Reader
 	io.ReaderAt
 	io.Seeker
 	io.Writer
+	io.WriterAt
 	io.Closer
-	// Sync makes all bytes written so far durable. After a Sync that failed
+	// Sync makes all bytes written so far durable, and the file's length; not the
+	// times of its changes, which would cost another write. After a Sync that failed
 	// they count as lost, whatever a later Sync says.
 	Sync() error
 }

@@ -32,7 +32,25 @@ type journalScan struct {
 func scanJournal(number int64, data []byte) journalScan {
 	s := journalScan{number: number, size: int64(len(data))}
 	s.damage = walkLog(data, s.visit)
+	if s.damage.what != "" && onlyZeros(data[s.damage.offset:]) {
+		s.damage.what = unused
+	}
 	return s
+}
+
+// unused is what is wrong with a journal whose last record is followed by zeros
+// only, that is, by what was written ahead and never used. It is judged like all
+// damage: what was acknowledged may have been there once.
+const unused = "nothing but zeros"
+
+func onlyZeros(data []byte) bool {
+	for len(data) >= len(zeros) {
+		if !bytes.Equal(data[:len(zeros)], zeros[:]) {
+			return false
+		}
+		data = data[len(zeros):]
+	}
+	return bytes.Equal(data, zeros[:len(data)])
 }
 
 func (s *journalScan) visit(rec logRecord) (wrong string) {
@@ -89,7 +107,8 @@ func parseBatch(payload []byte) (b batchRecord, ok bool) {
 	return b, n == b.entries
 }
 
-// cut says that a file ends at size; what follows was never acknowledged.
+// cut says that a file ends at size; what follows was never acknowledged, or
+// never written.
 type cut struct {
 	number int64
 	size   int64

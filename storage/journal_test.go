@@ -69,6 +69,79 @@ func TestScanReadsWhatTheLibraryWrites(t *testing.T) {
 	})
 }
 
+// TestUnusedZerosAreFound: whatever the records hold, above all zeros, and wherever
+// the last one ends in its block, exactly the zeros behind it are cut off.
+func TestUnusedZerosAreFound(t *testing.T) {
+	const none = chunkHead + batchHead + 1 + 1 + 5 + 1 + 1 // about what a batch of one empty value takes
+	rapid.Check(t, func(r *rapid.T) {
+		var records [][]byte
+		first := uint64(1)
+		for range rapid.IntRange(0, 4).Draw(r, "batches") {
+			size := rapid.OneOf(rapid.IntRange(0, 300), rapid.IntRange(blockBytes-none-80, blockBytes-none+20)).Draw(r, "size")
+			value := make([]byte, size)
+			for i := range rapid.IntRange(0, size).Draw(r, "not zero") {
+				value[i] = byte(i)
+			}
+			records = append(records, batchOf(first, mark{7, 0}, string(value)))
+			first += 2 // the mark is the second entry
+		}
+		written := logFile(records...)
+		unusedBytes := rapid.IntRange(1, 3*blockBytes).Draw(r, "zeros")
+		file := append(slices.Clone(written), make([]byte, unusedBytes)...)
+		s := scanJournal(7, file)
+		if s.records != len(records) {
+			r.Fatalf("%d records, want %d", s.records, len(records))
+		}
+		rest := blockBytes - len(written)%blockBytes // of a block; less than a header is skipped
+		end := len(written)
+		if rest < chunkHead {
+			end += min(rest, unusedBytes)
+		}
+		if end == len(file) {
+			if s.damage.what != "" {
+				r.Fatalf("%+v, and there is only what fills up a block", s.damage)
+			}
+			return
+		}
+		if s.damage != (damage{int64(end), unused}) {
+			r.Fatalf("%+v, want zeros from %d on", s.damage, end)
+		}
+		if again := scanJournal(7, file[:end]); again.damage.what != "" || again.records != len(records) || again.next != s.next {
+			r.Fatalf("after the cut: %+v", again)
+		}
+		file[len(file)-1] = 1
+		if s := scanJournal(7, file); s.damage.what == unused {
+			r.Fatalf("%+v, and the last byte is not zero", s.damage)
+		}
+	})
+}
+
+// TestZerosWhereARecordWasMarked: what was acknowledged is not unused, however much it
+// looks like it.
+func TestZerosWhereARecordWasMarked(t *testing.T) {
+	unusedAt := func(offset int64, highest mark) journalScan {
+		return journalScan{number: 5, size: 900, records: 2, first: 11, next: 20, highest: highest, damage: damage{offset, unused}}
+	}
+	for _, c := range []struct {
+		name string
+		s    journalScan
+		bad  bool
+	}{
+		{"behind the mark", unusedAt(500, mark{5, 500}), false},
+		{"in what is marked", unusedAt(499, mark{5, 500}), true},
+		{"in a journal that is older than the mark", unusedAt(890, mark{6, 0}), true},
+	} {
+		scans := []journalScan{c.s}
+		if c.s.highest.journal == 6 {
+			scans = append(scans, journalScan{number: 6})
+		}
+		cuts, err := judgeJournals(manifest{journal: 5, sequence: 10}, scans)
+		if c.bad != errors.Is(err, ErrCorrupt) || !c.bad && (err != nil || len(cuts) != 1) {
+			t.Errorf("%s: %v, %v, corrupt should be %v", c.name, cuts, err, c.bad)
+		}
+	}
+}
+
 // TestJudgement is the table of what is done about a journal.
 func TestJudgement(t *testing.T) {
 	whole := func(number int64, first, next uint64, size, marked int64) journalScan {

@@ -25,6 +25,7 @@ func TestMain(m *testing.M) {
 var small = storage.Options{
 	WriteBuffer: 16 << 10,
 	BlockCache:  64 << 10,
+	RecordCache: 64 << 10,
 	BlockSize:   1 << 10,
 	TableSize:   8 << 10,
 	LevelSize:   32 << 10,

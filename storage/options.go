@@ -17,6 +17,9 @@ type Options struct {
 	WriteBuffer int
 	// BlockCache holds blocks of tables, their indexes and filters. 256 MiB.
 	BlockCache int
+	// RecordCache holds the records that were written or read last; about so many bytes.
+	// 64 MiB; negative means none.
+	RecordCache int
 	// BlockSize of a table. Larger favours scans, smaller favours Get. 8 KiB.
 	BlockSize int
 	// OpenFiles is how many tables are kept open; a miss reads its index
@@ -54,6 +57,7 @@ type Options struct {
 	Alarm func(line string)
 
 	unsafeNoSync bool // tests: a checker that does not notice this is worth nothing
+	noAhead      bool // benchmarks: journals grow with each write
 }
 
 // Valid returns an error that names every field that makes no sense.
@@ -87,6 +91,7 @@ func (o Options) withDefaults() Options {
 	}{
 		{&o.WriteBuffer, 64 << 20},
 		{&o.BlockCache, 256 << 20},
+		{&o.RecordCache, 64 << 20},
 		{&o.BlockSize, 8 << 10},
 		{&o.OpenFiles, 4096},
 		{&o.TableSize, 16 << 20},

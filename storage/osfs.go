@@ -17,8 +17,13 @@ func (osFS) Create(name string) (File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return f, nil
+	return osFile{f}, nil
 }
+
+// osFile is a file that is written.
+type osFile struct{ *os.File }
+
+func (f osFile) Sync() error { return syncData(f.File) }
 
 func (osFS) Open(name string) (File, error) {
 	f, err := os.Open(name)

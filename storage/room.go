@@ -92,6 +92,13 @@ func (g *gauge) now(unflushed uint64) spaceNow {
 	return n
 }
 
+// spare says whether the last answer was that values may be written, and would
+// still be with so many bytes less.
+func (g *gauge) spare(bytes uint64) bool {
+	last := g.last.Load()
+	return last != nil && last.Free >= last.reserve+bytes
+}
+
 // shown is now for those who only look: a disk that does not answer is not asked.
 func (g *gauge) shown(stalled bool, unflushed uint64) spaceNow {
 	if last := g.last.Load(); stalled && last != nil {

@@ -214,9 +214,13 @@ func (s *files) verifyEmpty() error {
 	return nil
 }
 
-// cut ends a file where its torn tail begins.
+// cut ends a file where its torn tail begins, or the zeros that were written ahead.
 func (s *files) cut(fd ldstorage.FileDesc, d damage) error {
-	s.log.Warn("cut the torn tail of a write that was never acknowledged",
-		"file", fd.String(), "offset", d.offset, "found", d.what)
+	if d.what == unused {
+		s.log.Debug("cut the unused end of a journal that was not closed", "file", fd.String(), "offset", d.offset)
+	} else {
+		s.log.Warn("cut the torn tail of a write that was never acknowledged",
+			"file", fd.String(), "offset", d.offset, "found", d.what)
+	}
 	return s.fatal("cut "+fd.String(), s.fs.Truncate(s.path(fd), d.offset))
 }

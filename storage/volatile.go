@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"io"
@@ -18,9 +19,8 @@ import (
 // processes; builds with the tag chaos have it under OS.
 //
 // Everything that the directory holds when it is first touched counts as
-// synced. Files are written at their end only, as this package does. A write
-// that is killed half way through its sync leaves a part of it, which is a torn
-// write.
+// synced. A write that is killed half way through its sync leaves a part of it,
+// which is a torn write.
 func Volatile(base FS) FS {
 	return &volatile{base: base, names: map[string]*pages{}}
 }
@@ -45,10 +45,29 @@ func (c nameChange) dir() string { return filepath.Dir(cmp.Or(c.from, c.to)) }
 // it is at stake any more it is forgotten here, and base has it.
 type pages struct {
 	data   []byte // all of it
-	synced int    // how much of it would be there after a power cut
-	under  string // the name under which base has the synced part; "": none
+	synced int    // how long it would be after a power cut
+	from   int    // what was written since the last sync lies in from..to-1
+	to     int
+	held   []byte // as it was synced, until base has it
+	under  string // the name under which base has what was synced; "": none
 	real   File   // that file, to write on; nil: not made yet, or closed
 	closed bool   // nobody writes on
+}
+
+// write puts bytes at an offset.
+func (p *pages) write(b []byte, at int) {
+	if len(b) == 0 {
+		return
+	}
+	end := at + len(b)
+	if end > len(p.data) {
+		p.data = append(p.data, make([]byte, end-len(p.data))...)
+	}
+	copy(p.data[at:], b)
+	if p.from == p.to {
+		p.from, p.to = at, end
+	}
+	p.from, p.to = min(p.from, at), max(p.to, end)
 }
 
 // where is what stands under a name: a file of ours, or what base has.
@@ -141,12 +160,13 @@ func (v *volatile) Truncate(name string, size int64) error {
 		return v.base.Truncate(name, size)
 	}
 	file.data = file.data[:min(int(size), len(file.data))]
-	cut := len(file.data) < file.synced
-	if err := v.flush(file); err != nil || !cut {
+	file.from, file.to = min(file.from, len(file.data)), min(file.to, len(file.data))
+	if err := v.flush(file); err != nil || file.synced <= len(file.data) {
 		return err
 	}
 	file.synced = len(file.data)
 	if file.under == "" {
+		file.held = file.held[:file.synced]
 		return nil
 	}
 	return v.base.Truncate(file.under, size)
@@ -209,7 +229,7 @@ func (v *volatile) settle(dir string) error {
 // pending there.
 func (v *volatile) forget(dir string) {
 	for name, file := range v.names { // the order does not matter
-		if filepath.Dir(name) == dir && (file == nil || file.closed && file.under == name && file.synced == len(file.data)) {
+		if filepath.Dir(name) == dir && (file == nil || file.closed && file.under == name && file.from == file.to) {
 			delete(v.names, name)
 		}
 	}
@@ -232,7 +252,8 @@ func (v *volatile) perform(c nameChange) error {
 		return err
 	}
 	c.file.under, c.file.real = c.to, f
-	_, err = f.Write(c.file.data[:c.file.synced])
+	_, err = f.Write(c.file.held)
+	c.file.held = nil
 	return errors.Join(err, f.Sync(), c.file.release())
 }
 
@@ -273,18 +294,21 @@ func (v *volatile) mustBe(name string) error {
 
 // flush syncs a file: what was written since goes to base, if it has the file.
 func (v *volatile) flush(file *pages) error {
-	if len(file.data) <= file.synced {
+	if file.from == file.to {
 		return nil
 	}
 	if file.real != nil {
-		if _, err := file.real.Write(file.data[file.synced:]); err != nil {
+		if _, err := file.real.WriteAt(file.data[file.from:file.to], int64(file.from)); err != nil {
 			return err
 		}
 		if err := file.real.Sync(); err != nil {
 			return err
 		}
 	}
-	file.synced = len(file.data)
+	if file.under == "" {
+		file.held = bytes.Clone(file.data)
+	}
+	file.synced, file.from, file.to = len(file.data), 0, 0
 	return nil
 }
 
@@ -301,7 +325,15 @@ type volatileFile struct {
 func (f *volatileFile) Write(p []byte) (int, error) {
 	f.v.mu.Lock()
 	defer f.v.mu.Unlock()
-	f.pages.data = append(f.pages.data, p...)
+	f.pages.write(p, int(f.pos))
+	f.pos += int64(len(p))
+	return len(p), nil
+}
+
+func (f *volatileFile) WriteAt(p []byte, off int64) (int, error) {
+	f.v.mu.Lock()
+	defer f.v.mu.Unlock()
+	f.pages.write(p, int(off))
 	return len(p), nil
 }
 

@@ -70,6 +70,48 @@ func TestVolatileLosesWhatWasNotSynced(t *testing.T) {
 	mustClose(t, s.db)
 }
 
+// TestVolatileKeepsWhatWasWrittenOver until the new bytes are synced.
+func TestVolatileKeepsWhatWasWrittenOver(t *testing.T) {
+	for _, named := range []bool{false, true} { // before the first sync
+		disk := faulty.New()
+		v := storage.Volatile(disk.FS())
+		f, err := v.Create("f")
+		if err != nil {
+			t.Fatal(err)
+		}
+		step := func(what string, err error) {
+			t.Helper()
+			if err != nil {
+				t.Fatalf("%s: %v", what, err)
+			}
+		}
+		if named {
+			step("SyncDir", v.SyncDir("."))
+		}
+		_, err = f.WriteAt([]byte("......"), 2)
+		step("WriteAt", err)
+		step("Sync", f.Sync())
+		_, err = f.Write([]byte("new"))
+		step("Write", err)
+		step("SyncDir", v.SyncDir("."))
+		if got := string(disk.Bytes("f")); got != "\x00\x00......" {
+			t.Errorf("the disk holds %q before the sync", got)
+		}
+		step("Sync", f.Sync())
+		step("Truncate", v.Truncate("f", 5))
+		_, err = f.Write([]byte("!"))
+		step("Write", err)
+		if got := string(disk.Bytes("f")); got != "new.." {
+			t.Errorf("the disk holds %q", got)
+		}
+		step("Sync", f.Sync())
+		step("Close", f.Close())
+		if got := string(disk.Bytes("f")); got != "new!." {
+			t.Errorf("in the end the disk holds %q", got)
+		}
+	}
+}
+
 // TestVolatileNames: a name is there for the process at once, and for the next one
 // when its directory was synced.
 func TestVolatileNames(t *testing.T) {

@@ -231,7 +231,7 @@ func (d *Disk) Edit(name string, edit func([]byte) []byte) {
 	}
 	n.data = edit(append([]byte(nil), n.data...))
 	n.disk = append([]byte(nil), n.data...)
-	n.clean, n.emptied = len(n.data), false
+	n.dirty, n.emptied = nil, false
 }
 
 // Delete makes a file disappear, durably and behind everybody's back.

@@ -3,6 +3,7 @@ package faulty_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"slices"
@@ -95,6 +96,67 @@ func TestFailedSyncLosesItsBytes(t *testing.T) {
 	}
 	d.Cut(faulty.DropAll, nil)
 	if got := string(d.Bytes("a")); got != "1111\x00\x00\x00\x003333" {
+		t.Errorf("after the cut a holds %q", got)
+	}
+}
+
+// TestWhatIsWrittenOverIsOldOrNew: bytes that are synced and then written over are,
+// until the next sync, the old or the new ones, by sectors; never anything else.
+func TestWhatIsWrittenOverIsOldOrNew(t *testing.T) {
+	const size = 8 * 512
+	saw := map[faulty.Mode]map[string]bool{}
+	for seed := range uint64(40) {
+		for _, mode := range faulty.Modes {
+			d := faulty.New()
+			f := create(t, d.FS(), "a", "head", "")
+			_, err := f.WriteAt(make([]byte, size), 4)
+			must(t, err)
+			must(t, f.Sync())
+			_, err = f.Write(bytes.Repeat([]byte("n"), size)) // behind "head", not behind the zeros
+			must(t, err)
+			d.Cut(mode, rand.New(rand.NewPCG(seed, 0)))
+			got := d.Bytes("a")
+			if len(got) != 4+size || string(got[:4]) != "head" {
+				t.Fatalf("%v left %d bytes: %.10q", mode, len(got), got)
+			}
+			news, changes := bytes.Count(got, []byte("n")), 0
+			for i, b := range got[5:] {
+				if b != 0 && b != 'n' {
+					t.Fatalf("%v left %q", mode, got)
+				}
+				if b != got[4+i] {
+					changes++
+				}
+			}
+			how := fmt.Sprintf("new: %v, old: %v, mixed: %v", news > 0, news < size, changes > 1)
+			if saw[mode] == nil {
+				saw[mode] = map[string]bool{}
+			}
+			saw[mode][how] = true
+		}
+	}
+	const allNew, allOld = "new: true, old: false, mixed: false", "new: false, old: true, mixed: false"
+	const begun, mixed = "new: true, old: true, mixed: false", "new: true, old: true, mixed: true"
+	for mode, want := range map[faulty.Mode]string{faulty.KeepAll: allNew, faulty.DropAll: allOld, faulty.KeepSome: begun, faulty.Torn: mixed} {
+		if !saw[mode][want] || mode != faulty.Torn && saw[mode][mixed] {
+			t.Errorf("%v: %v", mode, saw[mode])
+		}
+	}
+	// A failed sync leaves the old bytes, although the next one succeeds.
+	d := faulty.New()
+	f := create(t, d.FS(), "a", "oldold", "")
+	_, err := f.WriteAt([]byte("new"), 0)
+	must(t, err)
+	d.Inject(faulty.Fault{On: faulty.Sync, Err: syscall.EIO})
+	if err := f.Sync(); err == nil {
+		t.Fatal("the sync does not fail")
+	}
+	must(t, f.Sync())
+	if got := string(d.Bytes("a")); got != "newold" {
+		t.Errorf("before the cut a reads %q", got)
+	}
+	d.Cut(faulty.DropAll, nil)
+	if got := string(d.Bytes("a")); got != "oldold" {
 		t.Errorf("after the cut a holds %q", got)
 	}
 }
@@ -220,6 +282,9 @@ func TestResizedDiskIsFull(t *testing.T) {
 	}
 	if n, err := f.Write(make([]byte, 6)); n != 4 || !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("the write that does not fit: %d, %v", n, err)
+	}
+	if n, err := f.WriteAt(make([]byte, 6), 2); n != 6 || err != nil {
+		t.Errorf("over what is there: %d, %v", n, err)
 	}
 	d.Resize(20)
 	if n, err := f.Write(make([]byte, 6)); n != 6 || err != nil {

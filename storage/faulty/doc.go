@@ -10,7 +10,8 @@
 // stops the machine: every open file and every FS handed out before is dead,
 // locks are free again, and of what was not synced the Mode decides what is
 // left: all of it (the process was killed, the kernel was not), nothing, a
-// random beginning, or random sectors of 512 bytes with zeros between them.
+// random beginning, or random sectors of 512 bytes with what was there before, or
+// zeros, between them. A file may be written anywhere, over what is synced too.
 // The choice comes from the *rand.Rand that the test passes, so a seed repeats.
 //
 // # What fails

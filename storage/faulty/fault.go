@@ -13,6 +13,7 @@ type Op uint
 const (
 	Create Op = 1 << iota
 	Write
+	WriteAt
 	Sync
 	SyncDir
 	Rename
@@ -20,7 +21,7 @@ const (
 	Truncate
 	Read
 
-	Change = Create | Write | Sync | SyncDir | Rename | Remove | Truncate
+	Change = Create | Write | WriteAt | Sync | SyncDir | Rename | Remove | Truncate
 )
 
 // Fault is something that goes wrong.
@@ -31,7 +32,7 @@ type Fault struct {
 	Ever bool   // and every time after that
 
 	Err   error         // returned, if not nil
-	Short int           // of a failing Write, that many bytes are written all the same
+	Short int           // of a failing Write or WriteAt, that many bytes are written all the same
 	Delay time.Duration // waited before anything else is done
 	Cut   *Cut          // the power goes, before the operation has an effect; Err is then ErrPower
 }
@@ -50,11 +51,11 @@ const (
 	KeepAll Mode = iota
 	// DropAll leaves exactly what was synced.
 	DropAll
-	// KeepSome keeps a random beginning of each file's unsynced bytes, and of
-	// the unsynced changes of names.
+	// KeepSome keeps some of the first writes to each file that are not synced,
+	// a part of the next, and a random beginning of the unsynced changes of names.
 	KeepSome
-	// Torn keeps random 512-byte sectors, with zeros for those between that
-	// are lost.
+	// Torn keeps random 512-byte sectors; those between hold what was there
+	// before, or zeros.
 	Torn
 )
 

@@ -17,8 +17,17 @@ type file struct {
 }
 
 func (f *file) Write(p []byte) (int, error) {
+	n, err := f.put(Write, p, f.pos)
+	f.pos += int64(n)
+	return n, err
+}
+
+func (f *file) WriteAt(p []byte, off int64) (int, error) { return f.put(WriteAt, p, off) }
+
+// put writes at an offset what the faults and the room on the disk allow.
+func (f *file) put(op Op, p []byte, off int64) (int, error) {
 	d := f.mount.disk
-	short, err := d.begin(f.mount.epoch, Write, f.name)
+	short, err := d.begin(f.mount.epoch, op, f.name)
 	if err == ErrPower {
 		return 0, err
 	}
@@ -30,13 +39,14 @@ func (f *file) Write(p []byte) (int, error) {
 	if err != nil {
 		n = min(short, len(p))
 	}
-	if room := d.space(n); room < n {
-		n = room
+	grows := f.inode.growth(n, int(off))
+	if room := d.space(grows); room < grows {
+		n -= grows - room
 		if err == nil {
 			err = &fs.PathError{Op: "write", Path: f.name, Err: syscall.ENOSPC}
 		}
 	}
-	f.inode.data = append(f.inode.data, p[:n]...)
+	f.inode.write(p[:n], int(off))
 	return n, err
 }
 

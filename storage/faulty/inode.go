@@ -1,6 +1,9 @@
 package faulty
 
-import "math/rand/v2"
+import (
+	"math/rand/v2"
+	"slices"
+)
 
 const sector = 512
 
@@ -8,45 +11,81 @@ const sector = 512
 type inode struct {
 	data []byte // what reads see: the page cache
 	disk []byte // what is on the platters
-	// clean is how far data counts as written back. After a failed sync that
-	// is not the same as being on the platters. Files only grow, so one number
-	// does; emptied notes that the growth began anew.
-	clean   int
+	// dirty are the ranges of data that are not written back, in the order in
+	// which they were written. After a failed sync what is not dirty need not be on
+	// the platters.
+	dirty []span
+	// emptied notes that the file begins anew at the next write back.
 	emptied bool
 	isDir   bool
 }
 
-// sync writes back what is not clean. A gap that a failed sync has left stays
-// zero.
+// span is the bytes from..to-1.
+type span struct{ from, to int }
+
+// write puts bytes at an offset; a gap before it reads as zeros.
+func (n *inode) write(p []byte, at int) {
+	if len(p) == 0 {
+		return
+	}
+	n.data = grown(n.data, at+len(p))
+	copy(n.data[at:], p)
+	n.dirty = append(n.dirty, span{at, at + len(p)})
+}
+
+// growth is by how much a write makes the file longer.
+func (n *inode) growth(bytes, at int) int { return max(0, at+bytes-len(n.data)) }
+
+// sync writes back what is dirty. A gap that a failed sync has left stays as it
+// is on the platters: zero, or what was there before.
 func (n *inode) sync() {
-	if n.emptied {
-		n.disk, n.emptied = nil, false
+	n.dropEmptied()
+	n.disk = grown(n.disk, len(n.data))
+	for _, s := range n.dirty {
+		n.writeBack(s)
 	}
-	for len(n.disk) < len(n.data) {
-		n.disk = append(n.disk, make([]byte, len(n.data)-len(n.disk))...)
-	}
-	copy(n.disk[n.clean:], n.data[n.clean:])
-	n.clean = len(n.data)
+	n.dirty = nil
 }
 
 // loseUnsynced is a sync that failed: the pages count as clean now.
 func (n *inode) loseUnsynced() {
+	n.dropEmptied()
+	n.dirty = nil
+}
+
+// dropEmptied takes what a file held before it was emptied off the platters.
+func (n *inode) dropEmptied() {
 	if n.emptied {
 		n.disk, n.emptied = nil, false
 	}
-	n.clean = len(n.data)
+}
+
+// writeBack puts a range on the platters.
+func (n *inode) writeBack(s span) {
+	n.dropEmptied()
+	if s.to = min(s.to, len(n.data)); s.from < s.to {
+		n.disk = grown(n.disk, s.to)
+		copy(n.disk[s.from:s.to], n.data[s.from:s.to])
+	}
+}
+
+// grown returns b with at least so many bytes.
+func grown(b []byte, length int) []byte {
+	if length <= len(b) {
+		return b
+	}
+	return append(b, make([]byte, length-len(b))...)
 }
 
 // empty is what opening a file anew does; the old bytes stay on the platters
 // until the next sync.
 func (n *inode) empty() {
-	n.data, n.clean, n.emptied = nil, 0, true
+	n.data, n.dirty, n.emptied = nil, nil, true
 }
 
 // truncate is durable at once, as storage.FS says.
 func (n *inode) truncate(size int) {
 	n.data = n.data[:min(size, len(n.data))]
-	n.clean = min(n.clean, len(n.data))
 	n.sync()
 	n.disk = n.disk[:len(n.data)]
 }
@@ -58,38 +97,42 @@ func (n *inode) cut(mode Mode, r *rand.Rand) {
 		return // the page cache lives
 	case DropAll:
 	case KeepSome:
-		if unsynced := len(n.data) - n.clean; unsynced > 0 {
-			keep := n.clean + r.IntN(unsynced+1)
-			n.data = n.data[:keep]
-			n.sync()
-		}
+		n.keepSome(r)
 	case Torn:
 		n.tear(r)
 	}
-	n.data = append([]byte(nil), n.disk...)
-	n.clean, n.emptied = len(n.data), false
+	n.data = slices.Clone(n.disk)
+	n.dirty, n.emptied = nil, false
 }
 
-// tear writes back random sectors of what is not clean.
+// keepSome writes back some of the first writes, and a part of the next.
+func (n *inode) keepSome(r *rand.Rand) {
+	if len(n.dirty) == 0 {
+		return
+	}
+	whole := r.IntN(len(n.dirty))
+	for _, s := range n.dirty[:whole] {
+		n.writeBack(s)
+	}
+	s := n.dirty[whole]
+	n.writeBack(span{s.from, s.from + r.IntN(s.to-s.from+1)})
+}
+
+// tear writes back random sectors of what is dirty.
 func (n *inode) tear(r *rand.Rand) {
-	for from := n.clean; from < len(n.data); {
-		to := min(from-from%sector+sector, len(n.data))
-		if r.IntN(2) == 0 {
-			if n.emptied {
-				n.disk, n.emptied = nil, false
+	for _, s := range n.dirty {
+		for from := s.from; from < s.to; {
+			to := min(from-from%sector+sector, s.to)
+			if r.IntN(2) == 0 {
+				n.writeBack(span{from, to})
 			}
-			for len(n.disk) < to {
-				n.disk = append(n.disk, 0)
-			}
-			copy(n.disk[from:to], n.data[from:to])
+			from = to
 		}
-		from = to
 	}
 }
 
 func (n *inode) clone() *inode {
 	c := *n
-	c.data = append([]byte(nil), n.data...)
-	c.disk = append([]byte(nil), n.disk...)
+	c.data, c.disk, c.dirty = slices.Clone(n.data), slices.Clone(n.disk), slices.Clone(n.dirty)
 	return &c
 }

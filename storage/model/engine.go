@@ -121,6 +121,9 @@ func (e *Engine) Synced(key []byte) ([]byte, bool) {
 // Keys returns how many keys are stored durably.
 func (e *Engine) Keys() int { return len(e.order) }
 
+// Forget implements storage.Engine: all that is read here comes from the disk.
+func (e *Engine) Forget([]byte) {}
+
 // Scan implements storage.Engine. It sees what fn writes ahead of it.
 func (e *Engine) Scan(lo, hi []byte, fn func(key, value []byte) bool) error {
 	if err := e.usable(); err != nil {
