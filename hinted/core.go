@@ -92,12 +92,13 @@ type Effects struct {
 	Reads   []*Page       // to be filled
 	Compact []ring.NodeID // targets in whose range little is left but erased keys
 	Alarms  []Refused     // refusals that cannot be, by rule 8
+	Rest    int64         // milliseconds after which a Tick would read on for a target; 0: none rests
 }
 
 // Reset empties the effects and keeps their memory.
 func (e *Effects) Reset() {
 	e.Marks, e.Writes, e.Sends = e.Marks[:0], e.Writes[:0], e.Sends[:0]
-	e.Reads, e.Compact, e.Alarms = e.Reads[:0], e.Compact[:0], e.Alarms[:0]
+	e.Reads, e.Compact, e.Alarms, e.Rest = e.Reads[:0], e.Compact[:0], e.Alarms[:0], 0
 }
 
 // Core is one node's hints: what is known of them, never themselves. Its owner

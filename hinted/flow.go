@@ -5,9 +5,9 @@ package hinted
 // few and gets more as long as it answers quickly.
 const (
 	windowLeast = 16
-	windowFirst = 64
+	windowFirst = 32
 	windowStep  = 16
-	windowMost  = 128
+	windowMost  = 64
 	pageBytes   = 1 << 20
 
 	quick     = 20   // milliseconds: answers within them make the window grow
@@ -15,7 +15,7 @@ const (
 	patience  = 5000 // an answer that takes as long is taken for lost
 	pauseLow  = 100  // the first pause after a refusal; each next one is twice as long
 	burst     = 4    // the rate's share of a second that may be sent at once is 1/burst
-	restShare = 3    // how much longer than its pages take a replay rests
+	restShare = 2    // how much longer than its pages take a replay rests
 	restMost  = 500  // milliseconds
 	refuseAge = 10   // refused hints are tried again after so many times Options.Retry
 )
@@ -33,9 +33,9 @@ type flow struct {
 	refused bool  // within the present page
 }
 
-// yield makes a replay rest three times as long as the last page of it was on its way,
-// restMost at most. What it can do is so measured by what the machines can, and three
-// quarters of that are left to clients: their requests wait behind one page.
+// yield makes a replay rest twice as long as the last page of it was on its way,
+// restMost at most. What it can do is so measured by what the machines can, and two
+// thirds of that are left to clients: their requests wait behind one page.
 func (f *flow) yield(now int64) {
 	f.read, f.rests = max(f.read, now+f.rests), 0
 }

@@ -42,6 +42,7 @@ type target struct {
 	reroute  reroute
 	drop     reroute
 	erased   int64 // since the range was compacted last
+	drained  int64 // since when there has been nothing to read, monotonic milliseconds; notYet: there is
 	sums     sums
 }
 
@@ -69,7 +70,7 @@ const (
 
 func newTarget(id ring.NodeID, slot int) *target {
 	t := &target{id: id, slot: slot, next: never, again: never, skipped: never}
-	t.refusals.low, t.flow.window = never, windowFirst
+	t.refusals.low, t.flow.window, t.drained = never, windowFirst, notYet
 	return t
 }
 

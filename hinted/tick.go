@@ -13,6 +13,12 @@ const (
 	sendsMost  = 4096
 	// compactAfter is how many erased keys are worth a compaction of their range.
 	compactAfter = 1024
+	// compactRest is for how many milliseconds a target must have had no hints then. A
+	// compaction costs clients more than what the erased keys cost anybody: reading never
+	// goes over them again but at a start.
+	compactRest = 60_000
+	// notYet is no time: that of a target which has hints.
+	notYet = math.MinInt64
 )
 
 // Tick does what can be done now. It is called every 100 ms or so, and after a
@@ -63,7 +69,15 @@ func (c *Core) serve(t *target, in *Input, out *Effects) {
 		return
 	}
 	t.flow.yield(in.Mono)
-	if t.idle(out) || in.Mono < t.flow.read {
+	if t.idle() {
+		t.tidy(in, out)
+		return
+	}
+	t.drained = notYet
+	if rest := t.flow.read - in.Mono; rest > 0 {
+		if out.Rest == 0 || rest < out.Rest {
+			out.Rest = rest
+		}
 		return
 	}
 	if p, ok := c.choose(t, reach, in); ok {
@@ -72,17 +86,20 @@ func (c *Core) serve(t *target, in *Input, out *Effects) {
 }
 
 // idle says whether nothing is left to read for a target.
-func (t *target) idle(out *Effects) bool {
-	if !t.read() || t.reroute.wanted || t.drop.wanted {
-		return false
-	}
+func (t *target) idle() bool { return t.read() && !t.reroute.wanted && !t.drop.wanted }
+
+// tidy is what is done for a target that has no hints to read: its range is compacted
+// once that has been so for a while, and clients need not wait for it.
+func (t *target) tidy(in *Input, out *Effects) {
 	t.reconcile()
 	t.page.release()
-	if t.erased >= compactAfter {
+	switch {
+	case t.drained == notYet:
+		t.drained = in.Mono
+	case t.erased >= compactAfter && in.Mono-t.drained >= compactRest && !in.Busy:
 		t.erased = 0
 		out.Compact = append(out.Compact, t.id)
 	}
-	return true
 }
 
 // reconcile makes the figures exact once everything was read: a hint that was
