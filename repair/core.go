@@ -62,20 +62,21 @@ type Core struct {
 	callSerial uint64
 	serial     uint64 // of messages
 
-	running  []*exchange
-	above    hlc.Timestamp // what this node's hints lie above, as said
-	nextSay  int64
-	said     say // to all members, and when
-	saidAt   int64
-	nextSec  int64
-	nextTell int64
-	floored  bool // a SetFloor is under way
-	kept     keeping
-	tokens   int64
-	refill   int64 // when tokens were last added
-	paused   int64 // until then
-	sweep    *sweep
-	sweptAt  int // the index of the part that was swept last
+	running   []*exchange
+	above     hlc.Timestamp // what this node's hints lie above, as said
+	nextSay   int64
+	said      say // to all members, and when
+	saidAt    int64
+	nextSec   int64
+	nextTell  int64
+	floored   bool // a SetFloor is under way
+	unfloored bool // the last one was refused
+	kept      keeping
+	tokens    int64
+	refill    int64 // when tokens were last added
+	paused    int64 // until then
+	sweep     *sweep
+	sweptAt   int // the index of the part that was swept last
 	// nextForeign is when notes of others' partitions are swept next.
 	nextForeign int64
 	pass        *pass
@@ -144,6 +145,8 @@ func (c *Core) Tick(now int64, draw func() uint64, out *Effects) {
 		c.raiseFloor(out)
 		c.quarantines()
 		c.propose(out)
+	} else if c.unfloored {
+		c.raiseFloor(out)
 	}
 	c.meet(out)
 	if c.now >= c.nextSay || c.saysMore() {

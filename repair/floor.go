@@ -7,7 +7,9 @@ import (
 
 // raiseFloor asks for a new floor: the lower of this node's clock and the
 // members' median, less the age limit. It counts when it is durable, that is,
-// when Local shows it.
+// when Local shows it. One that was refused, as the disk had too much to do, is asked
+// for again at the next Tick: what fills the queue may come as regularly as this does,
+// and without a floor nothing is ever proved.
 func (c *Core) raiseFloor(out *Effects) {
 	median, known := c.local.Median()
 	if !known || c.floored {
@@ -18,7 +20,7 @@ func (c *Core) raiseFloor(out *Effects) {
 		return
 	}
 	c.floored = true
-	c.write(Write{Kind: SetFloor, Mark: floor}, out, func(result, *Effects) { c.floored = false })
+	c.write(Write{Kind: SetFloor, Mark: floor}, out, func(r result, _ *Effects) { c.floored, c.unfloored = false, r.reason != None })
 }
 
 // hintsAbove is what all hints that are or ever will be kept here lie above. The

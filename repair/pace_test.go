@@ -235,3 +235,20 @@ func TestExchangesAfterAReturnWaitForHints(t *testing.T) {
 		w.until(within, "it has moved", func() bool { return w.holds(away, w.keys[0]) != nil })
 	}
 }
+
+// A floor that is asked for whenever the queue of the committer is full, as something else
+// comes as regularly, is asked for again in between.
+func TestAFloorThatIsRefusedEachSecondRises(t *testing.T) {
+	w := pairWorld(t, 4, 20, slow(t))
+	for _, n := range w.nodes {
+		last := int64(-1000)
+		n.refuses = func(x *Write) bool {
+			full := x.Kind == SetFloor && w.now-last >= 700
+			if full {
+				last = w.now
+			}
+			return full
+		}
+	}
+	w.until(200_000, "all is proved", func() bool { return w.proved(hlc.Make(wall+10_000, 0)) })
+}

@@ -89,7 +89,8 @@ type node struct {
 	voids  []void
 	proofs []byte
 
-	queue []pending // of the committer: lost in a crash
+	queue   []pending         // of the committer: lost in a crash
+	refuses func(*Write) bool // nil: its queue is never full
 
 	mortal func(partition, leaf int) (first, last int, some bool) // nil: all leaves
 	read   map[Place32]bool                                       // by Range, if mortal is set
@@ -507,6 +508,10 @@ func (n *node) carry(out *Effects) {
 
 func (n *node) write(x Write, life int) {
 	done := func(ok bool) { n.tell(life, func(c *Core, out *Effects) { c.Written(x.Call, ok, out) }) }
+	if n.refuses != nil && n.refuses(&x) {
+		n.w.post(n.i, func() { done(false) })
+		return
+	}
 	if x.To.IsZero() {
 		n.queue = append(n.queue, pending{write: x, done: done})
 		return
