@@ -172,13 +172,15 @@ func TestWallClockJumpIsNotAbsorbed(t *testing.T) {
 func TestMedian(t *testing.T) {
 	for _, tc := range []struct {
 		offsets []int64
+		off     bool
 		want    int64
 	}{
-		{nil, 0}, {[]int64{1000}, 0}, {[]int64{-7}, 0}, {[]int64{10, 20}, 10}, {[]int64{-30, -20}, -20},
-		{[]int64{5, 6, 7}, 5}, {[]int64{-9, 9, 9}, 0},
+		{nil, false, 0}, {[]int64{1000}, false, 0}, {[]int64{-7}, false, 0}, {[]int64{10, 20}, false, 10}, {[]int64{-30, -20}, false, -20},
+		{[]int64{5, 6, 7}, false, 5}, {[]int64{-9, 9, 9}, false, 0},
+		{nil, true, 0}, {[]int64{1000}, true, 1000}, {[]int64{1000, 7}, true, 7}, {[]int64{-9, 9, 9}, true, 9},
 	} {
-		if got := Median(tc.offsets); got != tc.want {
-			t.Errorf("Median(%v) = %d, want %d", tc.offsets, got, tc.want)
+		if got := Median(tc.offsets, tc.off); got != tc.want {
+			t.Errorf("Median(%v, %v) = %d, want %d", tc.offsets, tc.off, got, tc.want)
 		}
 	}
 }

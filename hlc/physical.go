@@ -39,9 +39,14 @@ func (p *Physical) Read(wall, mono, peers int64, heard bool) (now int64, jumped 
 
 // Median is the median of clock offsets (milliseconds ahead of one's own
 // clock), one's own offset 0 included; of two middle ones the nearer to one's
-// own. It reorders offsets.
-func Median(offsets []int64) int64 {
-	all := append(offsets, 0)
+// own. A clock that was found to be off (Fenced) has no vote on itself until it
+// agrees with others: one other would do to call it right, as the two middle
+// ones are then its own and the other's. It reorders offsets; of none it is 0.
+func Median(offsets []int64, off bool) int64 {
+	all := offsets
+	if !off || len(all) == 0 {
+		all = append(all, 0)
+	}
 	slices.Sort(all)
 	hi := all[len(all)/2]
 	if len(all)%2 == 1 {

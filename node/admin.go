@@ -14,6 +14,7 @@ import (
 	"github.com/candordb/candor/hinted"
 	"github.com/candordb/candor/hlc"
 	"github.com/candordb/candor/ring"
+	"github.com/candordb/candor/stored"
 	"github.com/candordb/candor/topology"
 )
 
@@ -147,7 +148,7 @@ func (n *Node) namespace(row *topology.NamespaceRow) admin.Namespace {
 // CountedHints implements admin.Hinter.
 func (n *Node) CountedHints(id ring.NodeID) (count int64, err error) {
 	var bad error
-	err = hintStore{n.engine}.Hints(id, hinted.Place{}, func(p hinted.Place, value []byte) bool {
+	err = stored.Hints{Engine: n.engine}.Hints(id, hinted.Place{}, func(p hinted.Place, value []byte) bool {
 		_, counted, err := hinted.ParseValue(p.Version, value)
 		if counted {
 			count++

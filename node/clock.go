@@ -30,6 +30,7 @@ type clock struct {
 	peers    map[ring.NodeID]heard
 	others   int           // how many peers there are
 	trustAt  int64         // monotonic milliseconds until which they are waited for; 0: there is no cluster yet
+	wrong    bool          // this clock was too far off when it was last compared with any other
 	risen    hlc.Timestamp // no version of this start was stamped above it, but for those since the fence fell
 }
 
@@ -68,7 +69,8 @@ func (c *clock) now() replica.Now {
 
 // adjust follows the wall clock as far as hlc.Physical allows. It tells whether
 // that jumped and is not followed, and whether this clock is so far off the
-// members' median that it has to be fenced.
+// members' median that it has to be fenced. Once it was, silence does not make it
+// right: it stays fenced until it agrees with members that are heard.
 func (c *clock) adjust() (jumped, fenced bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -82,7 +84,7 @@ func (c *clock) adjust() (jumped, fenced bool) {
 		offsets = append(offsets, h.offset)
 	}
 	c.physical.MaxDrift = c.maxDrift.Load()
-	median := hlc.Median(offsets)
+	median := hlc.Median(offsets, c.wrong)
 	before := c.offset.Load()
 	physical, jumped := c.physical.Read(wall, mono, median, len(offsets) > 0)
 	c.offset.Store(physical - mono)
@@ -96,7 +98,13 @@ func (c *clock) adjust() (jumped, fenced bool) {
 		c.risen = hlc.Timestamp(c.last.Load())
 	}
 	unknown := len(offsets) < c.others && mono < c.trustAt
-	if fenced = unknown || hlc.Fenced(median, c.maxDrift.Load()); !fenced && c.fenced.Load() {
+	switch {
+	case len(offsets) > 0:
+		c.wrong = hlc.Fenced(median, c.maxDrift.Load())
+	case c.others == 0: // not known yet, or none: there is nothing that it could be off
+		c.wrong = false
+	}
+	if fenced = unknown || c.wrong; !fenced && c.fenced.Load() {
 		c.setRight(physical, physical+median)
 	}
 	return jumped, fenced
@@ -134,7 +142,7 @@ func (c *clock) median() (hlc.Timestamp, bool) {
 		}
 	}
 	known := len(offsets) > 0 || c.others == 0
-	return hlc.Make(c.now().Physical+hlc.Median(offsets), 0), known
+	return hlc.Make(c.now().Physical+hlc.Median(offsets, c.wrong), 0), known
 }
 
 // awaitPeers fences the clock until all others were heard, or some time has

@@ -13,6 +13,7 @@ import (
 	"github.com/candordb/candor/replica"
 	"github.com/candordb/candor/ring"
 	"github.com/candordb/candor/storage"
+	"github.com/candordb/candor/stored"
 	"github.com/candordb/candor/wire"
 )
 
@@ -21,7 +22,7 @@ import (
 // is waited for; one goroutine has the Core decide and carries out what follows.
 type hints struct {
 	node    *Node
-	store   hintStore
+	store   stored.Hints
 	nudge   chan struct{}    // one slot: answers have come
 	compact chan ring.NodeID // targets whose range is to be compacted
 
@@ -47,7 +48,7 @@ const (
 
 // newHints walks the hints that are stored.
 func newHints(n *Node) (*hints, error) {
-	h := &hints{node: n, store: hintStore{n.engine}, nudge: make(chan struct{}, 1), compact: make(chan ring.NodeID, 16), unread: make(map[ring.NodeID]string)}
+	h := &hints{node: n, store: stored.Hints{Engine: n.engine}, nudge: make(chan struct{}, 1), compact: make(chan ring.NodeID, 16), unread: make(map[ring.NodeID]string)}
 	o := n.config.Hints
 	core, err := hinted.New(hinted.Options{
 		Self: n.id, MaxBytes: int64(o.MaxBytes), MaxAge: o.MaxAge, Rate: int64(o.ReplayRate), Retry: o.Retry,
@@ -66,7 +67,7 @@ func (h *hints) with(do func(*hinted.Core)) {
 
 // run delivers hints until ctx ends.
 func (h *hints) run(ctx context.Context) error {
-	tick := time.NewTicker(hintTick)
+	tick := time.NewTimer(0)
 	defer tick.Stop()
 	for {
 		select {
@@ -77,10 +78,21 @@ func (h *hints) run(ctx context.Context) error {
 		}
 		// Before it is known what this node has told others, its hints may be those of an
 		// older copy of its data folder.
+		wait := hintTick
 		if h.node.Cluster() != nil && h.node.lost.admitted.Load() {
 			h.step()
+			wait = h.wait()
 		}
+		tick.Reset(wait)
 	}
+}
+
+// wait is how long nothing can be done, if nothing happens.
+func (h *hints) wait() time.Duration {
+	if rest := time.Duration(h.out.Rest) * time.Millisecond; 0 < rest && rest < hintTick {
+		return rest
+	}
+	return hintTick
 }
 
 // step does all that can be done now.
@@ -269,10 +281,7 @@ func (h *hints) tidy(ctx context.Context) error {
 
 // coming tells of a hint that goes into the batch that is being made.
 func (h *hints) coming(r *replica.Hint) {
-	own := hinted.Hint{
-		Target: r.Target, Place: hinted.Place{Version: r.Version, Token: ring.Token(r.Token), Namespace: r.Namespace, Key: r.Key}, Record: r.Record,
-	}
-	h.with(func(c *hinted.Core) { c.Coming(&own) })
+	h.with(func(c *hinted.Core) { c.Coming(stored.ComingOf(r)) })
 }
 
 // KeepHint implements router.Healing.
@@ -310,32 +319,20 @@ func (n *Node) StandsIn(target ring.NodeID, bytes int) (ok bool) {
 
 // Stood implements router.Healing.
 func (n *Node) Stood(w *replica.Write) {
-	n.hints.with(func(c *hinted.Core) { c.Stood(hintOf(w)) })
+	n.hints.with(func(c *hinted.Core) { c.Stood(stored.HintOf(w)) })
 }
 
-// hintOf is the hint that a Stand keeps.
-func hintOf(w *replica.Write) *hinted.Hint {
-	return &hinted.Hint{
-		Target: w.Target, Place: hinted.Place{Version: w.Version, Token: ring.Token(w.Token), Namespace: w.Namespace, Key: w.Key}, Record: w.Record,
-	}
-}
+// errBehind says that the hints of an older copy of the disk are no answer.
+var errBehind = errors.New("node: this node is behind what it has told the others, and its hints are dropped: wait until it is rebuilt")
 
 // Kept implements router.Healing.
 func (n *Node) Kept(token uint64, namespace uint32, key []byte, v hlc.Version) ([]byte, error) {
+	if n.control.distrust.Load() != 0 {
+		return nil, errBehind // those that are not erased yet may be of what was given up since
+	}
 	var ids []ring.NodeID
 	n.hints.with(func(c *hinted.Core) { ids = c.Targets(ids) })
-	for _, id := range ids {
-		value, err := n.engine.Get(storage.AppendHintKey(nil, id, v, token, namespace, key))
-		if errors.Is(err, storage.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		rec, _, err := hinted.ParseValue(v, value)
-		return rec, err
-	}
-	return nil, nil
+	return n.hints.store.Kept(ids, token, namespace, key, v)
 }
 
 // HintsFor implements router.Healing.
@@ -360,50 +357,3 @@ func (n *Node) oldestHint() (oldest hlc.Timestamp) {
 	})
 	return oldest
 }
-
-// hintStore is the engine as package hinted reads it.
-type hintStore struct{ engine storage.Engine }
-
-// Hints implements hinted.Store.
-func (s hintStore) Hints(target ring.NodeID, after hinted.Place, fn func(hinted.Place, []byte) bool) error {
-	// The next key in byte order: the place's and a zero.
-	lo := append(storage.AppendHintKey(nil, target, after.Version, uint64(after.Token), after.Namespace, after.Key), 0)
-	_, hi := storage.HintRange(target)
-	return s.walk(lo, hi, func(_ ring.NodeID, p hinted.Place, value []byte) bool { return fn(p, value) })
-}
-
-// All implements hinted.Store.
-func (s hintStore) All(fn func(ring.NodeID, hinted.Place, []byte) bool) error {
-	lo, hi := storage.HintsRange()
-	return s.walk(lo, hi, fn)
-}
-
-func (s hintStore) walk(lo, hi []byte, fn func(ring.NodeID, hinted.Place, []byte) bool) error {
-	var bad error
-	err := s.engine.Scan(lo, hi, func(k, v []byte) bool {
-		h, err := storage.ParseHintKey(k)
-		if err != nil {
-			bad = err
-			return false
-		}
-		return fn(h.Target, hinted.Place{Version: h.Version, Token: ring.Token(h.Token), Namespace: h.Namespace, Key: h.Key}, v)
-	})
-	return errors.Join(bad, err)
-}
-
-// Marks implements hinted.Store.
-func (s hintStore) Marks(fn func(string, []byte) bool) error {
-	var bad error
-	lo, hi := storage.SystemRange(hinted.MarksPrefix)
-	err := s.engine.Scan(lo, hi, func(k, v []byte) bool {
-		name, err := storage.SystemName(k)
-		if err != nil {
-			bad = err
-			return false
-		}
-		return fn(name, v)
-	})
-	return errors.Join(bad, err)
-}
-
-var _ hinted.Store = hintStore{}

@@ -31,7 +31,8 @@ func (n *Node) openStorage() error {
 	s := n.config.Storage
 	o := storage.Options{
 		WriteBuffer: int(s.WriteBuffer), BlockCache: int(s.BlockCache), BlockSize: int(s.BlockSize), OpenFiles: s.OpenFiles,
-		BloomBits: s.BloomBits, Snappy: s.Compression == "snappy", Log: n.log, Reserve: reserve(s.Reserve), FS: n.machine.Disk,
+		RecordCache: recordCache(s.RecordCache),
+		BloomBits:   s.BloomBits, Snappy: s.Compression == "snappy", Log: n.log, Reserve: reserve(s.Reserve), FS: n.machine.Disk,
 	}
 	dir, err := n.openDir(o)
 	if err != nil {

@@ -47,6 +47,7 @@ var (
 	descBytes       = desc("storage_bytes", "Bytes in tables.")
 	descStall       = desc("storage_stall_seconds_total", "Time that writes waited for compaction.")
 	descAlarms      = desc("storage_alarms_total", "Lines of the engine's log that mean damage.")
+	descCache       = desc("record_cache_reads_total", "Reads of records, by whether storage.record_cache held them.", "result")
 	descReachable   = desc("peer_reachable", "1 if the peer can be reached.", "peer")
 	descPhi         = desc("peer_phi", "How surprising the silence of the peer is; absent while it was never heard.", "peer")
 	descEpoch       = desc("epoch", "Ring epoch; 0 before the first.")
@@ -153,6 +154,8 @@ func (m *metrics) collectStorage(gauge func(*prometheus.Desc, float64, ...string
 	gauge(descBytes, float64(bytes))
 	out <- prometheus.MustNewConstMetric(descStall, prometheus.CounterValue, s.WriteDelayed.Seconds())
 	counter(descAlarms, s.Alarms)
+	counter(descCache, s.CacheHits, "hit")
+	counter(descCache, s.CacheMisses, "miss")
 	out <- fsyncHistogram(s.Syncs)
 }
 

@@ -97,7 +97,8 @@ func (l *lost) step(ctx context.Context, st *state) {
 	if !asking && l.admit() {
 		l.node.admin.Changed()
 	}
-	if l.admitted.Load() {
+	// Not before the old hints are gone: the epoch that begins it ends the distrust.
+	if l.admitted.Load() && !l.sweeping() {
 		l.rebuild(ctx, st, distrust)
 	}
 }
@@ -106,6 +107,13 @@ func (l *lost) sweptFor() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.swept
+}
+
+// sweeping says whether hints that were dropped are still there.
+func (l *lost) sweeping() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.unsaved
 }
 
 // quarantineAll takes all partitions out of service, as this node has come back with
@@ -293,16 +301,22 @@ func (l *lost) note(ctx context.Context, left int) {
 }
 
 // without are the writes that go with the release of a partition: it is missing no
-// more.
-func (l *lost) without(partition int) []replica.Write {
+// more. If they come to nothing, refused makes it missing again: what is left is saved
+// with the next release, and when none is.
+func (l *lost) without(partition int) (writes []replica.Write, refused func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	c := l.node.Cluster()
-	if l.missing.None() || c == nil {
-		return nil
+	if c == nil || !l.overlaps(c.Ring, partition) {
+		return nil, func() {}
 	}
-	l.missing = l.missing.Without(tokensOf(c.Ring, partition))
-	return []replica.Write{{Kind: replica.System, Key: []byte(storage.MissingName), Record: l.missing.Encode()}}
+	back := tokensOf(c.Ring, partition)
+	l.missing = l.missing.Without(back)
+	return []replica.Write{{Kind: replica.System, Key: []byte(storage.MissingName), Record: l.missing.Encode()}}, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.missing = l.missing.Add(storage.Damage{Part: storage.Records, Tokens: back})
+	}
 }
 
 // waits says why nothing is served yet; "": it is.

@@ -311,11 +311,14 @@ func (r *repairer) write(w *repair.Write, touched map[*peer]bool) {
 
 // writeHere hands a write to this node's committer.
 func (r *repairer) writeHere(w *repair.Write) {
-	call := w.Call
+	call, refused := w.Call, func() {}
 	own := replica.Write{
 		Kind: here[w.Kind], Token: w.Place.Token, Namespace: w.Place.Namespace, Key: w.Place.Key, Record: w.Record,
 		Version: w.Version, Mark: w.Mark,
 		Origin: replica.Origin{Result: func(result replica.Result) {
+			if result.Code != contract.OK {
+				refused()
+			}
 			r.post(func(out *repair.Effects) { r.core.Written(call, result.Code == contract.OK, out) })
 		}},
 	}
@@ -325,9 +328,12 @@ func (r *repairer) writeHere(w *repair.Write) {
 	}
 	group := []replica.Write{own}
 	if w.Kind == repair.Release {
-		group = append(group, r.node.lost.without(w.Partition)...)
+		var with []replica.Write
+		with, refused = r.node.lost.without(w.Partition)
+		group = append(group, with...)
 	}
 	if !r.node.committer.Submit(group) {
+		refused()
 		r.failed(call)
 	}
 }

@@ -78,7 +78,7 @@ func (c *clock) off() (o verdict.Opt[int64]) {
 	if len(offsets) == 0 && c.others > 0 {
 		return o
 	}
-	return verdict.Known(c.wall() - c.now().Physical - hlc.Median(offsets))
+	return verdict.Known(c.wall() - c.now().Physical - hlc.Median(offsets, c.wrong))
 }
 
 // voters are those of the metadata that this node reaches.

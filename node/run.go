@@ -19,6 +19,7 @@ import (
 	"github.com/candordb/candor/router"
 	"github.com/candordb/candor/rpc"
 	"github.com/candordb/candor/storage"
+	"github.com/candordb/candor/stored"
 	"github.com/candordb/candor/topology"
 	"github.com/candordb/candor/wire"
 )
@@ -113,6 +114,14 @@ func reserve(p config.Percent) int {
 	return int(p)
 }
 
+// recordCache is storage.record_cache in the same way.
+func recordCache(s config.Size) int {
+	if s == 0 {
+		return -1
+	}
+	return int(s)
+}
+
 // begin writes the new incarnation and the first clock bound, and makes the
 // parts that decide.
 func (n *Node) begin() error {
@@ -146,8 +155,7 @@ func (n *Node) begin() error {
 	physical := n.clock.now().Physical
 	n.clock.last.Store(uint64(hlc.Restart(hlc.Timestamp(bound), physical, physical, n.config.Clock.MaxDrift.Milliseconds())))
 	next := hlc.NextBound(n.clock.read(), 0, physical)
-	var b batch
-	b.Batch = new(storage.Batch)
+	b := stored.Batch{Batch: new(storage.Batch)}
 	b.PutSystem([]byte(incarnationName), uintValue(incarnationVersion, n.incarnation))
 	b.PutSystem([]byte(clockName), uintValue(clockVersion, uint64(next)))
 	b.PutSystem([]byte(highestName), uintValue(clockVersion, highest))
@@ -180,7 +188,7 @@ func (n *Node) assemble() error {
 			Slots: slotsPerShard,
 		},
 	}, n)
-	scratch := batch{store: n.store, counted: make(map[string]struct{})}
+	scratch := newBatch(n.store)
 	var turn router.Turn
 	n.committer = storage.NewCommitter(n.engine, storage.CommitterOptions[replica.Write]{
 		QueueBytes: int(l.QueueBytes), BatchBytes: int(n.config.Storage.CommitBytes),
@@ -188,7 +196,7 @@ func (n *Node) assemble() error {
 			scratch.begin(b)
 			n.beginBatch()
 			n.trees.mu.Lock()
-			n.applier.Apply(n.clock.now(), n.store, writes, &scratch)
+			n.applier.Apply(n.clock.now(), n.store, writes, scratch)
 			n.trees.mu.Unlock()
 			n.counted()
 		},

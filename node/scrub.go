@@ -117,6 +117,7 @@ func (n *Node) damaged(token uint64, namespace uint32, key []byte) {
 		n.scrub.hurry()
 		return
 	}
+	n.engine.Forget(storage.AppendRecordKey(nil, token, namespace, key)) // healing looks at what is stored
 	at := repair.Place{Token: token, Namespace: namespace, Key: key}
 	n.repair.post(func(*repair.Effects) { n.repair.core.Heal(at) })
 }

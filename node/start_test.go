@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -159,6 +160,60 @@ func TestAClockThatIsOffIsFenced(t *testing.T) {
 		if _, ok := c.stamp(); ok == (max(ahead, -ahead) > 500) {
 			t.Errorf("the median is %d ms ahead: stamped %v", ahead, ok)
 		}
+	}
+}
+
+// A node that starts and hears nobody trusts its own clock in the end: all others may
+// wait for it.
+func TestANodeThatStartsAloneIsNotFencedForEver(t *testing.T) {
+	c := newClock(500, 1)
+	c.bound.Store(^uint64(0))
+	c.awaitPeers(2)
+	if !c.fenced.Load() {
+		t.Fatal("it does not wait for the others")
+	}
+	c.mu.Lock()
+	c.trustAt = 1
+	c.mu.Unlock()
+	for c.mono() < 2 {
+		runtime.Gosched()
+	}
+	if _, fenced := c.adjust(); fenced {
+		t.Error("it is fenced, though nobody says that it is off")
+	}
+}
+
+// Rule 1: the fence stands until the clock is right again. That no member is heard any
+// more, or one that still tells another time, does not make it so; one that agrees does.
+func TestAFencedClockIsNotMadeRightBySilence(t *testing.T) {
+	ahead := int64(3_600_000)
+	c := newClockOn(func() int64 { return wallMillis() + ahead }, 500, 1)
+	c.bound.Store(^uint64(0))
+	c.others = 2
+	tell := func(offset int64, members int) {
+		c.mu.Lock()
+		clear(c.peers)
+		for i := range members {
+			c.peers[ring.NodeID{byte(i + 1)}] = heard{offset, c.mono()}
+		}
+		c.mu.Unlock()
+		_, fenced := c.adjust()
+		c.fenced.Store(fenced)
+	}
+	for _, members := range []int{2, 0, 1, 0} {
+		tell(-ahead, members)
+		if _, ok := c.stamp(); ok || !c.fenced.Load() {
+			t.Fatalf("an hour ahead it leaves the fence, as it hears %d members", members)
+		}
+		if median, known := c.median(); known && median.Millis() > c.now().Physical-ahead+500 {
+			t.Fatalf("an hour ahead it takes its own time for the members', as it hears %d of them", members)
+		}
+	}
+	right := ahead
+	ahead = 0
+	tell(-right, 1)
+	if v, ok := c.stamp(); !ok || v.Time.Millis() > wallMillis()+500 {
+		t.Errorf("set right, and heard by one that agrees, it stamps %v, %t", v, ok)
 	}
 }
 

@@ -7,11 +7,11 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/candordb/candor/hinted"
 	"github.com/candordb/candor/hlc"
 	"github.com/candordb/candor/record"
 	"github.com/candordb/candor/replica"
 	"github.com/candordb/candor/storage"
+	"github.com/candordb/candor/stored"
 )
 
 // store is the engine as package replica sees it.
@@ -65,14 +65,7 @@ func (s *store) Voided(token uint64, namespace uint32, key []byte, version hlc.V
 
 // voidsOf walks the notes of versions that were given up, of tokens from..last.
 func (s *store) voidsOf(from, last uint64, fn func(token uint64, namespace uint32, key []byte, version hlc.Version) bool) error {
-	lo, hi := storage.VoidsOf(from, last)
-	var bad error
-	err := s.engine.Scan(lo, hi, func(k, _ []byte) bool {
-		token, ns, key, version, err := storage.ParseVoidKey(k)
-		bad = err
-		return err == nil && fn(token, ns, key, version)
-	})
-	return damage(errors.Join(bad, err))
+	return damage(stored.Voids(s.engine, from, last, fn))
 }
 
 // Record implements replica.Store.
@@ -107,21 +100,7 @@ func (s *store) Damaged(token uint64, namespace uint32, key []byte) {
 
 // Range implements replica.Store.
 func (s *store) Range(from uint64, namespace uint32, after []byte, last uint64, fn func(uint64, uint32, []byte, []byte) bool) error {
-	lo, hi := storage.RecordRange(from, last)
-	if after != nil {
-		// The next key of the same namespace in byte order: the key and a zero.
-		lo = append(storage.AppendRecordKey(nil, from, namespace, after), 0)
-	}
-	var bad error
-	err := s.engine.Scan(lo, hi, func(k, v []byte) bool {
-		token, ns, key, err := storage.ParseRecordKey(k)
-		if err != nil {
-			bad = err
-			return false
-		}
-		return fn(token, ns, key, v)
-	})
-	return errors.Join(damage(bad), s.unreadable(err))
+	return s.unreadable(stored.Range(s.engine, from, namespace, after, last, fn))
 }
 
 // damage marks an engine's corruption as a damaged record.
@@ -132,16 +111,19 @@ func damage(err error) error {
 	return err
 }
 
-// batch is a storage batch as package replica sees it.
+// batch is a stored.Batch that keeps count of the notes of versions.
 type batch struct {
-	*storage.Batch
+	stored.Batch
 	store *store
-	key   []byte
-	value []byte
-	// counted has the keys of the hints of this batch that count.
-	counted map[string]struct{}
 	// notes has the keys of the notes that this batch makes or erases.
 	notes map[string]noted
+}
+
+func newBatch(s *store) *batch {
+	b := &batch{store: s, notes: make(map[string]noted)}
+	b.Engine, b.Noted = s.engine, b.note
+	b.Coming = func(h *replica.Hint) { s.coming(h) }
+	return b
 }
 
 // noted is a note of a version before a batch, and behind it.
@@ -152,8 +134,7 @@ type noted struct {
 
 // begin makes the batch ready for a committer step.
 func (b *batch) begin(to *storage.Batch) {
-	b.Batch = to
-	clear(b.counted)
+	b.Begin(to)
 	clear(b.notes)
 }
 
@@ -176,99 +157,20 @@ func (b *batch) durable() {
 	clear(b.notes)
 }
 
-// note keeps count of the note under b.key. What cannot be read counts as one that
-// was not there, and stays counted when it goes: too many of a version cost a look at
-// the engine, too few would let it pass.
-func (b *batch) note(version hlc.Version, has bool) {
-	n, seen := b.notes[string(b.key)]
+// note keeps count of a note. What cannot be read counts as one that was not there,
+// and stays counted when it goes: too many of a version cost a look at the engine, too
+// few would let it pass.
+func (b *batch) note(key []byte, version hlc.Version, has bool) {
+	n, seen := b.notes[string(key)]
 	if !seen {
-		_, err := b.store.engine.Get(b.key)
+		_, err := b.store.engine.Get(key)
 		n = noted{version: version, had: err == nil}
 	}
-	if b.notes == nil {
-		b.notes = make(map[string]noted)
-	}
 	n.has = has
-	b.notes[string(b.key)] = n
+	b.notes[string(key)] = n
 }
 
-// PutRecord implements replica.Batch.
-func (b *batch) PutRecord(token uint64, namespace uint32, key, rec []byte) {
-	b.key = storage.AppendRecordKey(b.key[:0], token, namespace, key)
-	b.Put(b.key, rec)
-}
-
-// PutSystem implements replica.Batch.
-func (b *batch) PutSystem(name, value []byte) {
-	b.key = storage.AppendSystemKey(b.key[:0], string(name))
-	b.Put(b.key, value)
-}
-
-// PutVoid implements replica.Batch.
-func (b *batch) PutVoid(token uint64, namespace uint32, key []byte, version hlc.Version) {
-	b.key = storage.AppendVoidKey(b.key[:0], token, namespace, key, version)
-	b.note(version, true)
-	b.Put(b.key, storage.VoidFormat)
-}
-
-// EraseVoid implements replica.Batch.
-func (b *batch) EraseVoid(token uint64, namespace uint32, key []byte, version hlc.Version) {
-	b.key = storage.AppendVoidKey(b.key[:0], token, namespace, key, version)
-	b.note(version, false)
-	b.Delete(b.key)
-}
-
-// EraseRecord implements replica.Batch.
-func (b *batch) EraseRecord(token uint64, namespace uint32, key []byte) {
-	b.key = storage.AppendRecordKey(b.key[:0], token, namespace, key)
-	b.Delete(b.key)
-}
-
-// PutHint implements replica.Batch.
-func (b *batch) PutHint(h *replica.Hint) {
-	b.key = storage.AppendHintKey(b.key[:0], h.Target, h.Version, h.Token, h.Namespace, h.Key)
-	counted := h.Counted || b.counts(h.Version)
-	if counted {
-		b.counted[string(b.key)] = struct{}{}
-	}
-	b.value = hinted.AppendValue(b.value[:0], h.Record, counted)
-	b.Put(b.key, b.value)
-	b.store.coming(h)
-}
-
-// counts says whether what lies under b.key is a hint that counted, in this batch or
-// on disk: it never becomes one that may expire.
-func (b *batch) counts(v hlc.Version) bool {
-	if _, ok := b.counted[string(b.key)]; ok {
-		return true
-	}
-	value, err := b.store.engine.Get(b.key)
-	if err != nil {
-		return false
-	}
-	_, counted, err := hinted.ParseValue(v, value)
-	return err == nil && counted
-}
-
-// EraseHint implements replica.Batch.
-func (b *batch) EraseHint(h *replica.Hint) {
-	b.key = storage.AppendHintKey(b.key[:0], h.Target, h.Version, h.Token, h.Namespace, h.Key)
-	b.Delete(b.key)
-}
-
-// PutLeaves implements replica.Batch.
-func (b *batch) PutLeaves(partition int, leaves []byte) {
-	if leaves == nil {
-		leaves = replica.LeavesUnknown
-	}
-	b.key = storage.AppendTreeKey(b.key[:0], partition)
-	b.Put(b.key, leaves)
-}
-
-var (
-	_ replica.Batch   = (*batch)(nil)
-	_ replica.Witness = (*store)(nil)
-)
+var _ replica.Witness = (*store)(nil)
 
 // system reads a system value; nil if there is none.
 func system(e storage.Engine, name string) ([]byte, error) {

@@ -14,34 +14,34 @@ import (
 	"github.com/candordb/candor/storage/model"
 )
 
-// stored is a replica over an engine, driven as the committer drives it.
-type stored struct {
+// restarted is a replica over an engine, driven as the committer drives it.
+type restarted struct {
 	t       *testing.T
 	engine  storage.Engine
 	store   *store
 	applier replica.Applier
-	batch   batch
+	batch   *batch
 }
 
 // restart is what a start of the node makes of the engine.
-func restart(t *testing.T, e storage.Engine) *stored {
+func restart(t *testing.T, e storage.Engine) *restarted {
 	t.Helper()
-	s := &stored{t: t, engine: e, store: newStore(e), applier: replica.Applier{AgeLimit: 30_000}}
+	s := &restarted{t: t, engine: e, store: newStore(e), applier: replica.Applier{AgeLimit: 30_000}}
 	if err := s.store.loadVoids(); err != nil {
 		t.Fatal(err)
 	}
-	s.batch = batch{Batch: new(storage.Batch), store: s.store}
+	s.batch = newBatch(s.store)
 	return s
 }
 
 // commit is one committer step; lost: the batch never reaches the disk.
-func (s *stored) commit(lost bool, writes ...replica.Write) []contract.Code {
+func (s *restarted) commit(lost bool, writes ...replica.Write) []contract.Code {
 	s.t.Helper()
-	s.batch.Batch.Reset()
-	s.batch.begin(s.batch.Batch)
-	s.applier.Apply(replica.Now{Physical: 1000}, s.store, writes, &s.batch)
+	out := new(storage.Batch)
+	s.batch.begin(out)
+	s.applier.Apply(replica.Now{Physical: 1000}, s.store, writes, s.batch)
 	if !lost {
-		if err := s.engine.Write(s.batch.Batch); err != nil {
+		if err := s.engine.Write(out); err != nil {
 			s.t.Fatal(err)
 		}
 		s.batch.durable()

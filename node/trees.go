@@ -15,6 +15,7 @@ import (
 	"github.com/candordb/candor/replica"
 	"github.com/candordb/candor/ring"
 	"github.com/candordb/candor/storage"
+	"github.com/candordb/candor/stored"
 )
 
 // trees are the hash trees of this node's partitions, the committer's to change
@@ -354,7 +355,7 @@ func (n *Node) undo(writes []replica.Write) {
 	n.trees.mu.Unlock()
 	for i := range writes {
 		if w := &writes[i]; w.Kind == replica.Stand && w.Result.Code == contract.OK {
-			n.hints.with(func(c *hinted.Core) { c.Missed(hintOf(w)) })
+			n.hints.with(func(c *hinted.Core) { c.Missed(stored.HintOf(w)) })
 		}
 	}
 }

@@ -44,11 +44,11 @@ func newWriter(b *testing.B, trees bool) *writer {
 		}
 		applier.Trees = replica.NewTrees(shape, 42, benchPartitions)
 	}
-	scratch := batch{store: s}
+	scratch := newBatch(s)
 	w := &writer{committer: storage.NewCommitter(engine, storage.CommitterOptions[replica.Write]{
 		Apply: func(writes []replica.Write, out *storage.Batch) {
-			scratch.Batch = out
-			applier.Apply(replica.Now{Physical: 1_700_000_000_000}, s, writes, &scratch)
+			scratch.begin(out)
+			applier.Apply(replica.Now{Physical: 1_700_000_000_000}, s, writes, scratch)
 		},
 		Done: func(writes []replica.Write, err error) {
 			if err == nil {

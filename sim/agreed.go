@@ -100,9 +100,9 @@ func (s *Sim) giveFirst() {
 		panic("sim: " + err.Error())
 	}
 	for _, n := range s.nodes {
-		var b batch
-		b.PutSystem([]byte(topology.MetadataName), doc)
-		if err := n.disk.force(&b.Batch); err != nil {
+		var b storage.Batch
+		b.Put(storage.SystemKey(topology.MetadataName), doc)
+		if err := n.disk.force(&b); err != nil {
 			panic("sim: saving epoch 1: " + err.Error())
 		}
 	}

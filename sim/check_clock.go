@@ -94,33 +94,83 @@ func (c *checker) measured(p, q *process) {
 	p.apart[q.node.index] = apart{q.Now().Physical - p.Now().Physical, c.s.now}
 }
 
-// fenceSlack is for clocks that drift, and for rounding.
-const fenceSlack = 20
+const (
+	// fenceSlack is for clocks that drift, and for rounding, in milliseconds.
+	fenceSlack = 20
+	// heardSlack is how long before and after heardFor it is not known here whether a
+	// node still counts what it has heard: its crystal is not quite right.
+	heardSlack = 10 * time.Millisecond
+)
 
 // offMedian checks that a node stops coordinating if, and only if, its clock is off the
 // median of those of the members that it has heard lately, before or after it has set
-// its own by these milliseconds. One that has heard nobody need not know.
-func (c *checker) offMedian(p *process, set int64) {
-	all := []int64{0}
+// its own by these milliseconds. One that was fenced already has no say in that, and
+// goes on to be while it hears nobody.
+func (c *checker) offMedian(p *process, fenced bool, set int64) {
+	heard, sure := c.heardLately(p)
+	for i := range p.apart {
+		p.apart[i].millis -= set // they stay where they are when this clock is set
+	}
+	if !fenced {
+		p.rose = p.clock.word
+	}
+	switch all := heard; {
+	case !sure: // the next look comes soon
+	case len(heard) == 0:
+		if p.clock.fenced != fenced {
+			c.s.fail("CLOCK", "%v has heard nobody, and its fence, %v, becomes %v", p.node, fenced, p.clock.fenced)
+		}
+	default:
+		if !fenced {
+			all = append(all, 0)
+		}
+		c.fencedRight(p, all, set)
+	}
+	if fenced && !p.clock.fenced && p.clock.fences {
+		c.setRight(p)
+	}
+}
+
+// heardLately is how far the clocks are ahead that a node has heard lately. It is not
+// sure of it if that is about to count no more.
+func (c *checker) heardLately(p *process) (millis []int64, sure bool) {
+	sure = true
 	for _, a := range p.apart {
-		if a.at > 0 && c.s.now-a.at <= heardFor*time.Millisecond {
-			all = append(all, a.millis)
+		age := c.s.now - a.at
+		switch late := age - heardFor*time.Millisecond; {
+		case a.at == 0 || late > heardSlack:
+		case late > -heardSlack:
+			sure = false
+		default:
+			millis = append(millis, a.millis)
 		}
 	}
+	return millis, sure
+}
+
+// fencedRight checks that a fence stands if, and only if, these clocks say so. It has
+// its slack, as each of the two middle ones, and the times before and after, will do.
+func (c *checker) fencedRight(p *process, all []int64, set int64) {
 	slices.Sort(all)
-	least, most := int64(math.MaxInt64), int64(0) // off by that, as the two middle ones, and the two times, say
+	least, most := int64(math.MaxInt64), int64(0)
 	for _, median := range all[(len(all)-1)/2 : len(all)/2+1] {
 		for _, off := range []int64{median, median - set} {
 			least, most = min(least, max(off, -off)), max(most, off, -off)
 		}
 	}
-	for i := range p.apart {
-		p.apart[i].millis -= set // they stay where they are when this clock is set
-	}
 	switch limit := p.clock.maxDrift; {
 	case p.clock.fenced && most < limit-fenceSlack:
-		c.s.fail("CLOCK", "%v fences itself, and the members that it has heard are %v ms ahead, itself included", p.node, all)
+		c.s.fail("CLOCK", "%v fences itself, and the members that count are %v ms ahead", p.node, all)
 	case !p.clock.fenced && least > limit+fenceSlack:
-		c.s.fail("CLOCK", "%v goes on, and the members that it has heard are %v ms ahead, itself included", p.node, all)
+		c.s.fail("CLOCK", "%v goes on, and the members that count are %v ms ahead", p.node, all)
+	}
+}
+
+// setRight checks that a clock which comes out of the fence does not keep alive what
+// was wrong with it: it goes on where it was before the fence, or at most the drift above
+// the members' median, which is as far from its physical time at most, or it were fenced.
+func (c *checker) setRight(p *process) {
+	if limit := p.Now().Physical + 2*p.clock.maxDrift + fenceSlack; p.Clock().Millis() > limit && p.Clock() > p.rose {
+		c.s.fail("CLOCK", "%v comes out of the fence at %v, beyond %d, and had come to %v before it", p.node, p.Clock(), limit, p.rose)
 	}
 }

@@ -88,9 +88,11 @@ func (c *checker) whileOut(n *node, w *replica.Write) {
 	k := s.history.find(w.Namespace, w.Key)
 	switch ok := w.Result.Code == contract.OK; {
 	case !ok:
-	case w.Kind == replica.Exchange && w.Origin.Peer == nil && !n.process.lost.admitted:
-		// What an exchange of its own has found, before it is told that it is behind: the
-		// rebuild drops what may not stay.
+	case (w.Kind == replica.Exchange || w.Kind == replica.Agree) && w.Origin.Peer == nil && !n.process.lost.admitted:
+		// What an exchange of its own has found, before it is told that it is behind, or that
+		// is in quarantine: the rebuild drops what may not stay. It may also agree to a mark
+		// that it has proposed itself: such exchanges have proved it of what it holds now. To
+		// those of others it does not, as it answers none of their exchanges.
 	case w.Kind < replica.System && w.Kind != replica.Stand, w.Kind == replica.Void, w.Kind == replica.Heal, w.Kind == replica.Agree:
 		s.fail("STORE", "%v takes a write of kind %d for key %q in partition %d, where it may hold less than it has told others", n, w.Kind, w.Key, s.partitionOf(w.Token))
 	case w.Kind == replica.Rebuild:

@@ -42,7 +42,10 @@ type hybrid struct {
 	physical hlc.Physical
 	peers    []heard // by node
 	scratch  []int64
-	fenced   bool // off by more than maxDrift: no versions are stamped
+	fenced   bool // off by more than maxDrift: no versions are stamped, if it fences
+	fences   bool
+	ahead    int64         // the members' median, at the last adjust
+	risen    hlc.Timestamp // where the word was before the fence
 }
 
 // heard is the physical clock of a peer as it was measured last.
@@ -78,7 +81,7 @@ func (c *hybrid) adjust(now time.Duration) {
 			c.scratch = append(c.scratch, p.offset)
 		}
 	}
-	known, median, before := len(c.scratch) > 0, hlc.Median(c.scratch), c.offset
+	known, median, before := len(c.scratch) > 0, hlc.Median(c.scratch, c.fenced), c.offset
 	physical, _ := c.physical.Read(c.h.wall(now), mono, median, known)
 	c.offset = physical - mono
 	if moved := c.offset - before; moved != 0 && known {
@@ -87,7 +90,29 @@ func (c *hybrid) adjust(now time.Duration) {
 			c.peers[i].offset -= moved
 		}
 	}
-	c.fenced = hlc.Fenced(median, c.maxDrift)
+	if !c.shut() {
+		c.risen = c.word
+	}
+	c.ahead = median
+	if known { // one that is off is not made right by silence
+		c.fenced = hlc.Fenced(median, c.maxDrift)
+	}
+}
+
+// shut says whether nothing is stamped, as the clock is off.
+func (c *hybrid) shut() bool { return c.fenced && c.fences }
+
+// setRight has a clock that comes out of the fence go on as one of a start would, as the
+// node does: not below what it has stamped, and with another writer id. It says whether
+// it went back.
+func (c *hybrid) setRight(now time.Duration, writer uint64) bool {
+	physical := c.now(now).Physical
+	next := max(c.risen, hlc.Restart(c.word, physical, physical+c.ahead, c.maxDrift))
+	if next >= c.word {
+		return false
+	}
+	c.word, c.writer = next, writer
+	return true
 }
 
 // median is the median of the clocks of all members that were heard lately, own
@@ -101,7 +126,7 @@ func (c *hybrid) median(now time.Duration) (hlc.Timestamp, bool) {
 		}
 	}
 	known := len(c.scratch) > 0
-	return hlc.Make(here.Physical+hlc.Median(c.scratch), 0), known
+	return hlc.Make(here.Physical+hlc.Median(c.scratch, c.fenced), 0), known
 }
 
 // mono is the monotonic clock of the process, in milliseconds.

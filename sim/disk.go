@@ -6,12 +6,12 @@ import (
 	"time"
 
 	"github.com/candordb/candor/contract"
-	"github.com/candordb/candor/hinted"
 	"github.com/candordb/candor/hlc"
 	"github.com/candordb/candor/record"
 	"github.com/candordb/candor/replica"
 	"github.com/candordb/candor/storage"
 	"github.com/candordb/candor/storage/model"
+	"github.com/candordb/candor/stored"
 	"github.com/candordb/candor/traitor"
 )
 
@@ -36,17 +36,7 @@ func (d *disk) Record(token uint64, namespace uint32, key []byte) ([]byte, error
 }
 
 func (d *disk) Range(from uint64, namespace uint32, after []byte, last uint64, fn func(uint64, uint32, []byte, []byte) bool) error {
-	lo, hi := storage.RecordRange(from, last)
-	if after != nil {
-		lo = append(storage.AppendRecordKey(nil, from, namespace, after), 0)
-	}
-	return d.engine.Scan(lo, hi, func(k, v []byte) bool {
-		token, ns, key, err := storage.ParseRecordKey(k)
-		if err != nil {
-			panic("sim: a foreign key in the range of records: " + err.Error())
-		}
-		return fn(token, ns, key, v)
-	})
+	return stored.Range(d.engine, from, namespace, after, last, fn)
 }
 
 func (d *disk) Voided(token uint64, namespace uint32, key []byte, version hlc.Version) (bool, error) {
@@ -57,31 +47,19 @@ func (d *disk) Voided(token uint64, namespace uint32, key []byte, version hlc.Ve
 	return err == nil, err
 }
 
-// voids walks the notes of versions that were given up, of tokens from..last.
-func (d *disk) voids(from, last uint64, fn func(uint64, uint32, []byte, hlc.Version) bool) error {
-	lo, hi := storage.VoidsOf(from, last)
-	return d.engine.Scan(lo, hi, func(k, _ []byte) bool {
-		token, ns, key, version, err := storage.ParseVoidKey(k)
-		if err != nil {
-			panic("sim: a foreign key in the range of voids: " + err.Error())
-		}
-		return fn(token, ns, key, version)
-	})
-}
-
 // wipeHints loses all hints, now and then, between two lives of a node.
 func (d *disk) wipeHints(s *Sim) {
 	if s.calm || !s.diskDice.chance(s.plan.Healing.Wipe) {
 		return
 	}
-	var b batch
+	var b storage.Batch
 	lo, hi := storage.HintsRange()
 	if err := d.engine.Scan(lo, hi, func(k, _ []byte) bool { b.Delete(k); return true }); err != nil {
 		panic("sim: reading hints: " + err.Error())
 	}
 	if b.Len() > 0 {
 		s.mark(markHintsWiped)
-		if err := d.force(&b.Batch); err != nil {
+		if err := d.force(&b); err != nil {
 			panic("sim: wiping hints: " + err.Error())
 		}
 	}
@@ -101,68 +79,6 @@ func (d *disk) synced(k *key) []byte {
 	return rec
 }
 
-// batch is a replica.Batch over a batch of the engine.
-type batch struct {
-	storage.Batch
-	key    []byte
-	engine *model.Engine       // that it goes to
-	coming func(*replica.Hint) // is told of each hint that goes into it
-	voided *bool               // becomes true when a note goes into it
-}
-
-func (b *batch) PutRecord(token uint64, namespace uint32, key, rec []byte) {
-	b.key = storage.AppendRecordKey(b.key[:0], token, namespace, key)
-	b.Put(b.key, rec)
-}
-
-func (b *batch) PutVoid(token uint64, namespace uint32, key []byte, version hlc.Version) {
-	*b.voided = true
-	b.Put(storage.AppendVoidKey(nil, token, namespace, key, version), storage.VoidFormat)
-}
-
-func (b *batch) EraseVoid(token uint64, namespace uint32, key []byte, version hlc.Version) {
-	b.Delete(storage.AppendVoidKey(nil, token, namespace, key, version))
-}
-
-func (b *batch) EraseRecord(token uint64, namespace uint32, key []byte) {
-	b.key = storage.AppendRecordKey(b.key[:0], token, namespace, key)
-	b.Delete(b.key)
-}
-
-func (b *batch) PutHint(h *replica.Hint) {
-	b.key = storage.AppendHintKey(b.key[:0], h.Target, h.Version, h.Token, h.Namespace, h.Key)
-	b.Put(b.key, hinted.AppendValue(nil, h.Record, h.Counted || b.counted(h.Version)))
-	b.coming(h)
-}
-
-// counted says whether the disk has a hint that counted under b.key.
-func (b *batch) counted(v hlc.Version) bool {
-	value, err := b.engine.Get(b.key)
-	if err != nil {
-		return false
-	}
-	_, counted, err := hinted.ParseValue(v, value)
-	return err == nil && counted
-}
-
-func (b *batch) EraseHint(h *replica.Hint) {
-	b.key = storage.AppendHintKey(b.key[:0], h.Target, h.Version, h.Token, h.Namespace, h.Key)
-	b.Delete(b.key)
-}
-
-func (b *batch) PutLeaves(partition int, leaves []byte) {
-	if leaves == nil {
-		leaves = replica.LeavesUnknown
-	}
-	b.key = storage.AppendTreeKey(b.key[:0], partition)
-	b.Put(b.key, leaves)
-}
-
-func (b *batch) PutSystem(name, value []byte) {
-	b.key = storage.AppendSystemKey(b.key[:0], string(name))
-	b.Put(b.key, value)
-}
-
 // committer is a process's one writer: it drains what waits, lets the Applier
 // decide, stages one batch, and when the virtual sync has ended tells the
 // router. It is storage.Committer without its goroutine.
@@ -174,7 +90,8 @@ type committer struct {
 	busy    bool
 	broken  bool // a sync failed: nothing more is written
 	applier replica.Applier
-	batch   batch
+	staged  storage.Batch
+	batch   stored.Batch
 }
 
 // submit queues a group of writes; false if there is no room.
@@ -220,11 +137,12 @@ func (c *committer) commit() {
 	c.cost -= cost
 	s, d := c.p.sim, &c.p.node.disk
 	c.begin()
-	c.batch.Reset()
+	c.staged.Reset()
+	c.batch.Begin(&c.staged)
 	now, marks := c.p.Now(), c.applier.Marks
-	c.batch.engine, c.applier.Full = d.engine, d.engine.Room() != storage.RoomForAll
+	c.batch.Engine, c.applier.Full = d.engine, d.engine.Room() != storage.RoomForAll
 	c.applier.Apply(now, d, c.work, &c.batch)
-	switch err := d.engine.Stage(&c.batch.Batch); {
+	switch err := d.engine.Stage(&c.staged); {
 	case errors.Is(err, storage.ErrDiskFull):
 		c.undo()
 		c.done(contract.DiskFull)
@@ -233,7 +151,7 @@ func (c *committer) commit() {
 		panic("sim: staging on a working disk: " + err.Error())
 	}
 	s.check.applied(c.p.node, now, marks, c.work)
-	if c.batch.Len() == 0 {
+	if c.staged.Len() == 0 {
 		c.publish()
 		c.done(contract.OK)
 		return
@@ -262,7 +180,7 @@ func (c *committer) undo() {
 	c.applier.Undo()
 	for i := range c.work {
 		if w := &c.work[i]; w.Kind == replica.Stand && w.Result.Code == contract.OK {
-			c.p.healing.hints.Missed(hintOf(w))
+			c.p.healing.hints.Missed(stored.HintOf(w))
 		}
 	}
 }
@@ -301,7 +219,7 @@ func (c *committer) sync() {
 
 // done tells the router about the batch, and goes on with the next one.
 func (c *committer) done(failure contract.Code) {
-	if c.batch.Len() == 0 || !traitor.Is(traitor.AckBeforeSync) || failure != contract.OK {
+	if c.staged.Len() == 0 || !traitor.Is(traitor.AckBeforeSync) || failure != contract.OK {
 		c.tell(failure)
 	}
 	c.busy = false

@@ -13,6 +13,7 @@ import (
 	"github.com/candordb/candor/ring"
 	"github.com/candordb/candor/router"
 	"github.com/candordb/candor/storage"
+	"github.com/candordb/candor/stored"
 	"github.com/candordb/candor/wire"
 )
 
@@ -36,10 +37,11 @@ type healing struct {
 
 	proved [][2]hlc.Timestamp // by partition, as of and strictly, what the checker has looked at
 
-	hints  *hinted.Core
-	input  hinted.Input
-	wants  hinted.Effects
-	nudged bool
+	hints   *hinted.Core
+	input   hinted.Input
+	wants   hinted.Effects
+	resting bool // a Tick is due when a rest has ended
+	nudged  bool
 }
 
 // peerFrame is a frame on the link to a node.
@@ -62,7 +64,7 @@ func (p *process) heal() *healing {
 		ExchangeInterval: f.Interval.Milliseconds(), Rate: f.Rate, Timeout: f.Timeout.Milliseconds(), Proofs: proofs,
 	}, local{p})
 	var err error
-	h.hints, err = hinted.New(hinted.Options{Self: p.node.id, MaxBytes: f.HintBytes, MaxAge: f.HintAge, Rate: f.HintRate, Retry: f.Retry}, hintStore{d})
+	h.hints, err = hinted.New(hinted.Options{Self: p.node.id, MaxBytes: f.HintBytes, MaxAge: f.HintAge, Rate: f.HintRate, Retry: f.Retry}, stored.Hints{Engine: d.engine})
 	if err != nil {
 		s.fail("STORE", "%v cannot read its hints: %v", p.node, err)
 	}
@@ -136,7 +138,8 @@ func (c *committer) begin() {
 	}
 	if h := c.p.heal(); h != nil {
 		c.applier.Trees, c.applier.Marks = h.trees, h.marks
-		c.batch.coming, c.batch.voided = h.coming, &c.p.node.disk.voided
+		d := &c.p.node.disk
+		c.batch.Coming, c.batch.Noted = h.coming, func(_ []byte, _ hlc.Version, has bool) { d.voided = d.voided || has }
 	}
 }
 
@@ -296,7 +299,7 @@ func (l local) Range(from uint64, namespace uint32, after []byte, last uint64, f
 
 // Voids implements repair.Local.
 func (l local) Voids(from, last uint64, fn func(uint64, uint32, []byte, hlc.Version) bool) error {
-	return l.node.disk.voids(from, last, fn)
+	return stored.Voids(l.node.disk.engine, from, last, fn)
 }
 
 // MayPurge implements repair.Local.

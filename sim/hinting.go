@@ -10,7 +10,7 @@ import (
 	"github.com/candordb/candor/hlc"
 	"github.com/candordb/candor/replica"
 	"github.com/candordb/candor/ring"
-	"github.com/candordb/candor/storage"
+	"github.com/candordb/candor/stored"
 	"github.com/candordb/candor/wire"
 )
 
@@ -67,10 +67,17 @@ func (h *healing) deliver() {
 		a := &h.wants.Alarms[i]
 		s.fail("TRUTH", "%v keeps a hint of %v of key %q for %v that lies at or below its watermark", h.p.node, a.Version, a.Key, a.Target)
 	}
+	if rest := h.wants.Rest; rest > 0 && !h.resting {
+		h.resting = true
+		s.after(time.Duration(rest)*time.Millisecond, "rested", h.p, func() {
+			h.resting = false
+			h.deliver()
+		})
+	}
 	for _, page := range h.wants.Reads {
 		// What comes meanwhile is met by the page, or not.
 		s.after(s.healDice.exponential(time.Millisecond), "read hints", h.p, func() {
-			err := page.Fill(hintStore{&h.p.node.disk})
+			err := page.Fill(stored.Hints{Engine: h.p.node.disk.engine})
 			s.after(s.healDice.exponential(time.Millisecond), "hints read", h.p, func() {
 				h.hints.Filled(h.now(), page, err)
 				h.deliver()
@@ -124,16 +131,7 @@ func (h *healing) told(call uint64, from ring.NodeID, code contract.Code, kind c
 
 // coming tells of a hint that goes into the batch that is being made.
 func (h *healing) coming(r *replica.Hint) {
-	h.hints.Coming(&hinted.Hint{
-		Target: r.Target, Place: hinted.Place{Version: r.Version, Token: ring.Token(r.Token), Namespace: r.Namespace, Key: r.Key}, Record: r.Record,
-	})
-}
-
-// hintOf is the hint that a Stand keeps.
-func hintOf(w *replica.Write) *hinted.Hint {
-	return &hinted.Hint{
-		Target: w.Target, Place: hinted.Place{Version: w.Version, Token: ring.Token(w.Token), Namespace: w.Namespace, Key: w.Key}, Record: w.Record,
-	}
+	h.hints.Coming(stored.ComingOf(r))
 }
 
 // KeepHint implements router.Healing.
@@ -161,24 +159,26 @@ func (p *process) StandsIn(target ring.NodeID, bytes int) bool {
 
 // Stood implements router.Healing.
 func (p *process) Stood(w *replica.Write) {
-	p.heal().hints.Stood(hintOf(w))
+	p.heal().hints.Stood(stored.HintOf(w))
 }
+
+// errBehind says that the hints of an older copy of the disk are no answer.
+var errBehind = errors.New("sim: hints that are being dropped are no answer")
 
 // Kept implements router.Healing.
 func (p *process) Kept(token uint64, namespace uint32, key []byte, v hlc.Version) ([]byte, error) {
-	for _, n := range p.sim.nodes {
-		value, err := p.node.disk.engine.Get(storage.AppendHintKey(nil, n.id, v, token, namespace, key))
-		if errors.Is(err, storage.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		p.sim.check.handsOver(p.node)
-		rec, _, err := hinted.ParseValue(v, value)
-		return rec, err
+	if p.distrusted() != 0 {
+		return nil, errBehind
 	}
-	return nil, nil
+	var ids []ring.NodeID
+	for _, n := range p.sim.nodes {
+		ids = append(ids, n.id)
+	}
+	rec, err := stored.Hints{Engine: p.node.disk.engine}.Kept(ids, token, namespace, key, v)
+	if rec != nil {
+		p.sim.check.handsOver(p.node)
+	}
+	return rec, err
 }
 
 // HintsFor implements router.Healing.
@@ -188,43 +188,4 @@ func (p *process) HintsFor(id ring.NodeID) uint64 {
 		return 0
 	}
 	return uint64(h.hints.Count(id))
-}
-
-// hintStore is a disk as package hinted reads it.
-type hintStore struct{ *disk }
-
-// Hints implements hinted.Store.
-func (s hintStore) Hints(target ring.NodeID, after hinted.Place, fn func(hinted.Place, []byte) bool) error {
-	// The next key in byte order: the place's and a zero.
-	lo := append(storage.AppendHintKey(nil, target, after.Version, uint64(after.Token), after.Namespace, after.Key), 0)
-	_, hi := storage.HintRange(target)
-	return s.walk(lo, hi, func(_ ring.NodeID, p hinted.Place, value []byte) bool { return fn(p, value) })
-}
-
-// All implements hinted.Store.
-func (s hintStore) All(fn func(ring.NodeID, hinted.Place, []byte) bool) error {
-	lo, hi := storage.HintsRange()
-	return s.walk(lo, hi, fn)
-}
-
-func (s hintStore) walk(lo, hi []byte, fn func(ring.NodeID, hinted.Place, []byte) bool) error {
-	return s.engine.Scan(lo, hi, func(k, v []byte) bool {
-		h, err := storage.ParseHintKey(k)
-		if err != nil {
-			panic("sim: a foreign key in the range of hints: " + err.Error())
-		}
-		return fn(h.Target, hinted.Place{Version: h.Version, Token: ring.Token(h.Token), Namespace: h.Namespace, Key: h.Key}, v)
-	})
-}
-
-// Marks implements hinted.Store.
-func (s hintStore) Marks(fn func(string, []byte) bool) error {
-	lo, hi := storage.SystemRange(hinted.MarksPrefix)
-	return s.engine.Scan(lo, hi, func(k, v []byte) bool {
-		name, err := storage.SystemName(k)
-		if err != nil {
-			panic("sim: a foreign key in the range of system values: " + err.Error())
-		}
-		return fn(name, v)
-	})
 }

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"github.com/candordb/candor/contract"
@@ -22,6 +23,7 @@ type lost struct {
 	missing  storage.Missing
 	plan     repair.Plan   // as saved
 	swept    uint64        // the generation of distrust for which all went into quarantine
+	unsaved  bool          // swept is not saved yet: hints that go with it are still there
 	busy     bool          // something is being saved
 	propose  time.Duration // no epoch is proposed before
 	from     uint64        // as repair.Core knows it
@@ -73,16 +75,16 @@ func (l *lost) forgotten() string {
 func (l *lost) missed() (partitions []int) {
 	s := l.p.sim
 	for p := range s.plan.Partitions {
-		missing := l.missing.System
-		for _, m := range l.missing.Tokens {
-			r := s.tokensOf(p)
-			missing = missing || m.First <= r.Last && r.First <= m.Last
-		}
-		if missing && s.cluster.Ring.Owns(p, l.p.node.id) {
+		if (l.missing.System || l.overlaps(s.tokensOf(p))) && s.cluster.Ring.Owns(p, l.p.node.id) {
 			partitions = append(partitions, p)
 		}
 	}
 	return partitions
+}
+
+// overlaps says whether something of these tokens is missing.
+func (l *lost) overlaps(r storage.TokenRange) bool {
+	return slices.ContainsFunc(l.missing.Tokens, func(m storage.TokenRange) bool { return m.First <= r.Last && r.First <= m.Last })
 }
 
 // tokensOf are the tokens of a partition.
@@ -102,13 +104,26 @@ func (l *lost) step() {
 		l.quarantineAll(distrust)
 		return
 	}
+	if l.keepSwept(); l.busy {
+		return
+	}
 	if !l.admitted && !p.asking() {
 		l.admitted = true
 		p.sim.check.admitted(p)
 	}
-	if l.admitted {
+	if l.admitted && !l.unsaved {
 		l.rebuild(distrust)
 	}
+}
+
+// keepSwept saves for what all went into quarantine, once the hints that were dropped
+// are gone: they are erased behind everything else.
+func (l *lost) keepSwept() {
+	h := l.p.heal()
+	if !l.unsaved || slices.ContainsFunc(l.p.sim.nodes, func(n *node) bool { return h.hints.Count(n.id) > 0 }) {
+		return
+	}
+	l.save(func() { l.unsaved = false }, topology.Save{Name: []byte(sweptName), Value: binary.BigEndian.AppendUint64(nil, l.swept)})
 }
 
 // quarantineAll takes all partitions out of service, as this node has come back with
@@ -119,7 +134,7 @@ func (l *lost) quarantineAll(distrust uint64) {
 		for _, n := range s.nodes {
 			h.hints.Drop(h.now(), n.id)
 		}
-		l.save(func() { l.swept = distrust }, topology.Save{Name: []byte(sweptName), Value: binary.BigEndian.AppendUint64(nil, distrust)})
+		l.swept, l.unsaved = distrust, true
 	}
 	l.savePlan(repair.Plan{}, func() {
 		var all []replica.Write
@@ -220,15 +235,16 @@ func (l *lost) clear(left int) {
 }
 
 // without are the writes that go with the release of a partition: it is missing no
-// more.
-func (l *lost) without(partition int) []replica.Write {
-	if l.missing.None() {
-		return nil
+// more. If they come to nothing, refused makes it missing again.
+func (l *lost) without(partition int) (writes []replica.Write, refused func()) {
+	back := l.p.sim.tokensOf(partition)
+	if !l.overlaps(back) {
+		return nil, func() {}
 	}
-	l.missing = l.missing.Without(l.p.sim.tokensOf(partition))
+	l.missing = l.missing.Without(back)
 	return []replica.Write{{
 		Kind: replica.System, Key: []byte(storage.MissingName), Record: l.missing.Encode(), Origin: replica.Origin{Done: func(bool) {}},
-	}}
+	}}, func() { l.missing = l.missing.Add(storage.Damage{Part: storage.Records, Tokens: back}) }
 }
 
 // proposeOne has an epoch decided that begins or ends the rebuild, unless the last

@@ -58,6 +58,7 @@ const (
 	markDiskFull
 	markFenceEntered
 	markFenceLeft
+	markSetRight
 	markCounterOverflow
 	markOverloaded
 	markTooLarge
@@ -165,6 +166,7 @@ var markNames = [markCount]string{
 	markDiskFull:        "batch refused by a full disk",
 	markFenceEntered:    "clock fence entered",
 	markFenceLeft:       "clock fence left",
+	markSetRight:        "clock that was ahead set right as its fence fell",
 	markCounterOverflow: "logical counter overflow",
 	markOverloaded:      "node at its limit",
 	markTooLarge:        "value or frame beyond its limit refused",

@@ -63,7 +63,8 @@ type process struct {
 	router   *router.Router
 	scratch  router.Turn
 	clock    hybrid
-	apart    []apart // by node, as the checker knows it
+	apart    []apart       // by node, as the checker knows it
+	rose     hlc.Timestamp // how far the clock had come when it was last not fenced, likewise
 	commits  committer
 	healing  *healing // nil before epoch 1; see heal
 	lost     *lost
@@ -105,7 +106,7 @@ func (s *Sim) start(n *node) {
 	}, p)
 	p.clock = hybrid{
 		h: &n.clock, maxDrift: s.plan.MaxDrift.Milliseconds(), monoZero: s.nodeDice.Int64N(1 << 40), writer: s.nodeDice.Uint64(),
-		peers: make([]heard, len(s.nodes)),
+		peers: make([]heard, len(s.nodes)), fences: s.plan.Clocks.Fenced,
 	}
 	p.apart = make([]apart, len(s.nodes))
 	stored, _ := n.disk.engine.Synced(storage.SystemKey(clockName))
@@ -166,7 +167,10 @@ func (p *process) persistClock() {
 func (p *process) adjust() {
 	before, offset := p.clock.fenced, p.clock.offset
 	p.clock.adjust(p.sim.now)
-	p.sim.check.offMedian(p, p.clock.offset-offset)
+	if before && !p.clock.fenced && p.clock.setRight(p.sim.now, p.sim.nodeDice.Uint64()) {
+		p.sim.mark(markSetRight)
+	}
+	p.sim.check.offMedian(p, before, p.clock.offset-offset)
 	switch {
 	case p.clock.fenced && !before:
 		p.sim.mark(markFenceEntered)
@@ -324,7 +328,7 @@ func (p *process) Now() replica.Now {
 func (p *process) Clock() hlc.Timestamp { return p.clock.read(p.sim.now) }
 
 // Coordinating implements router.World.
-func (p *process) Coordinating() bool { return !(p.clock.fenced && p.sim.plan.Clocks.Fenced) }
+func (p *process) Coordinating() bool { return !p.clock.shut() }
 
 // Stamp implements router.World.
 func (p *process) Stamp() (hlc.Version, bool) {
@@ -349,11 +353,14 @@ func (p *process) tickOver() (hlc.Version, bool) {
 		p.clock.fill(p.sim.now)
 	}
 	before := p.clock.word
+	if p.clock.shut() {
+		return hlc.Version{}, false
+	}
 	v, ok := p.clock.stamp(p.sim.now)
 	if ok && before.Counter() == 1<<16-1 && v.Time == before+1 {
 		p.sim.mark(markCounterOverflow)
 	}
-	return v, ok && !(p.clock.fenced && p.sim.plan.Clocks.Fenced)
+	return v, ok
 }
 
 // Observe implements router.World.

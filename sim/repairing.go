@@ -124,11 +124,14 @@ var repairKinds = [...]replica.Kind{
 
 // writeHere hands a write to this node's committer.
 func (h *healing) writeHere(w *repair.Write) {
-	call := w.Call
+	call, refused := w.Call, func() {}
 	own := replica.Write{
 		Kind: repairKinds[w.Kind], Token: w.Place.Token, Namespace: w.Place.Namespace, Key: w.Place.Key, Record: w.Record,
 		Version: w.Version, Mark: w.Mark,
 		Origin: replica.Origin{Result: func(r replica.Result) {
+			if r.Code != contract.OK {
+				refused()
+			}
 			h.post(func(out *repair.Effects) { h.repair.Written(call, r.Code == contract.OK, out) })
 		}},
 	}
@@ -137,9 +140,12 @@ func (h *healing) writeHere(w *repair.Write) {
 	}
 	group := []replica.Write{own}
 	if w.Kind == repair.Release {
-		group = append(group, h.p.lost.without(w.Partition)...)
+		var with []replica.Write
+		with, refused = h.p.lost.without(w.Partition)
+		group = append(group, with...)
 	}
 	if !h.p.Commit(group) {
+		refused()
 		h.failed(call)
 	}
 }
