@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/candordb/candor/load"
 	"github.com/candordb/candor/load/linkproxy"
 )
 
@@ -31,6 +32,30 @@ func TestABarIsMissedOrMet(t *testing.T) {
 		if (missed == 0) != c.met || strings.Contains(out.String(), "FAIL") == c.met {
 			t.Errorf("met %v is told as %d missed:\n%s", c.met, missed, &out)
 		}
+	}
+}
+
+// What clients notice of a replay is taken from the requests of that time, not from
+// those while the node starts, nor from those after the last hint.
+func TestABookTellsTimesApart(t *testing.T) {
+	start := time.Unix(1000, 0)
+	var b book
+	for i := range 6 {
+		from := start.Add(time.Duration(i) * spanLasts)
+		b = append(b, span{from, from.Add(spanLasts), load.Result{Offered: 1 << i}})
+	}
+	for _, c := range []struct {
+		from, to float64 // in spans
+		want     uint64
+	}{{0, 6, 0b111111}, {1, 3, 0b000110}, {1.5, 3.5, 0b001110}, {-1, 0.5, 0b000001}, {6, 9, 0}, {2.2, 2.4, 0b000100}} {
+		at := func(x float64) time.Time { return start.Add(time.Duration(x * float64(spanLasts))) }
+		got := b.between(at(c.from), at(c.to))
+		if got.Offered != c.want {
+			t.Errorf("between %v and %v: spans %06b, want %06b", c.from, c.to, got.Offered, c.want)
+		}
+	}
+	if all := b.all(); all.Offered != 0b111111 {
+		t.Errorf("all: %b", all.Offered)
 	}
 }
 

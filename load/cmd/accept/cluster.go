@@ -39,14 +39,14 @@ type cluster struct {
 	candor   string
 	launcher *process.Launcher
 	nodes    []*node
-	proxy    *linkproxy.Proxy
+	proxy    *linkproxy.Proxy   // nil: the nodes reach each other directly
 	end      context.CancelFunc // of the proxy
 	ended    chan error         // it has
 }
 
-// newCluster lays the nodes out in a folder, and has the proxy listen. Nothing is
-// started yet.
-func newCluster(candor, dir string, count int, settings []string) (*cluster, error) {
+// newCluster lays the nodes out in a folder, and has the proxy listen if one is wanted.
+// Nothing is started yet.
+func newCluster(candor, dir string, count int, proxied bool, settings []string) (*cluster, error) {
 	c := &cluster{candor: candor, ended: make(chan error, 1)}
 	var bootstrap, seeds []string
 	var links []linkproxy.Port
@@ -57,7 +57,11 @@ func newCluster(candor, dir string, count int, settings []string) (*cluster, err
 		if err := os.MkdirAll(n.data, 0o755); err != nil {
 			return nil, err
 		}
-		own, advertised := fmt.Sprint(ownNet, i+1), fmt.Sprint(advertisedNet, i+1)
+		own := fmt.Sprint(ownNet, i+1)
+		advertised := own
+		if proxied {
+			advertised = fmt.Sprint(advertisedNet, i+1)
+		}
 		at, err := process.FreeAddresses(own, len(ports))
 		if err != nil {
 			return nil, notRun(fmt.Sprintf("no port can be had on %s: %v", own, err))
@@ -76,11 +80,14 @@ func newCluster(candor, dir string, count int, settings []string) (*cluster, err
 			fmt.Sprint("cluster.replicas=", replicas), "insecure=true")
 		n.sets = append(n.sets, settings...)
 	}
+	c.launcher = process.NewLauncher()
+	if !proxied {
+		return c, nil
+	}
 	var err error
 	if c.proxy, err = linkproxy.New(links, linkproxy.Processes(c.pids)); err != nil {
 		return nil, err
 	}
-	c.launcher = process.NewLauncher()
 	ctx, cancel := context.WithCancel(context.Background())
 	c.end = cancel
 	go func() { c.ended <- c.proxy.Run(ctx) }()
@@ -167,6 +174,9 @@ func (c *cluster) close() error {
 		n.Kill()
 	}
 	c.launcher.Close()
+	if c.proxy == nil {
+		return nil
+	}
 	c.end()
 	return <-c.ended
 }

@@ -4,8 +4,9 @@
 //	accept -candor PATH [-only hints,purge] [-short] [-list]
 //
 // The nodes are processes of the candor binary on loopback addresses, with a
-// linkproxy between them. Each measurement has a cluster of its own, made when it
-// begins and gone when it ends, so that each can be taken alone:
+// linkproxy between them where links are to be cut or slowed. Each measurement has a
+// cluster of its own, made when it begins and gone when it ends, so that each can be
+// taken alone:
 //
 //	hints   a node that was away gets what it missed, by hints alone
 //	repair  the same with all hints dropped, by repair alone

@@ -12,9 +12,10 @@ const (
 	valueBytes = 100
 	// deadline is that of a request of the foreground.
 	deadline = 5 * time.Second
-	// slice is how long one run of a foreground lasts that goes on until something
-	// has happened.
+	// slice is how long one run of a foreground lasts that fills up.
 	slice = 2 * time.Second
+	// spanLasts is how finely the requests of a book can be told apart by time.
+	spanLasts = 500 * time.Millisecond
 )
 
 // foreground is the clients: requests at a fixed rate to some nodes, which stay.
@@ -80,15 +81,42 @@ func (f *foreground) fills(ctx context.Context, keys int) (r load.Result) {
 	return r
 }
 
+// span is what became of the requests of a short time.
+type span struct {
+	from, to time.Time
+	load.Result
+}
+
+// book is the spans of a load that goes on, in their order.
+type book []span
+
 // goesOn makes requests until something has ended.
-func (f *foreground) goesOn(ctx context.Context, ended <-chan struct{}) (r load.Result) {
+func (f *foreground) goesOn(ctx context.Context, ended <-chan struct{}) (b book) {
 	for ctx.Err() == nil {
 		select {
 		case <-ended:
-			return r
+			return b
 		default:
-			one := f.lasts(ctx, slice)
-			r.Follow(&one)
+			from := time.Now()
+			b = append(b, span{from, from.Add(spanLasts), f.lasts(ctx, spanLasts)})
+		}
+	}
+	return b
+}
+
+// all is the whole book.
+func (b book) all() (r load.Result) {
+	for i := range b {
+		r.Follow(&b[i].Result)
+	}
+	return r
+}
+
+// between is the spans that overlap a time.
+func (b book) between(from, to time.Time) (r load.Result) {
+	for i := range b {
+		if b[i].from.Before(to) && b[i].to.After(from) {
+			r.Follow(&b[i].Result)
 		}
 	}
 	return r

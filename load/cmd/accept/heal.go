@@ -21,6 +21,9 @@ const (
 	// healWithin is how long it is waited for, so that a bar that is missed has a
 	// figure too.
 	healWithin = 10 * time.Minute
+	// lookEvery is how often it is looked whether a node has what it missed. To look
+	// means to scrape all nodes, which takes processor time from what is measured.
+	lookEvery = time.Second
 )
 
 // away is a node that was away, and what it missed.
@@ -98,33 +101,36 @@ func (a *away) close() error {
 }
 
 // comeBack starts the node and looks, while the load goes on, until its replicas of
-// the sample are equal and done says so too.
-func (a *away) comeBack(ctx context.Context, done func() bool) (took time.Duration, meanwhile load.Result, err error) {
+// the sample are equal and done says so too. Requests of the load are in the book by
+// when they were made.
+func (a *away) comeBack(ctx context.Context, done func() bool) (took time.Duration, b book, err error) {
 	a.returned = time.Now()
 	if err := a.start(a.node); err != nil {
-		return 0, meanwhile, err
+		return 0, b, err
 	}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
 		apart := a.missed
-		healed := process.Until(ctx, healWithin, func() bool {
+		healed := false
+		for end := a.returned.Add(healWithin); !healed && time.Now().Before(end) && process.Pause(ctx, lookEvery); {
 			if !done() {
-				return false
+				continue
 			}
 			if len(apart) > 0 {
 				apart = each(apart, func(key []byte) bool { return equal(ctx, a.client, key) })
 			}
-			return len(apart) == 0
-		})
+			healed = len(apart) == 0
+		}
 		if took = time.Since(a.returned); !healed {
 			a.tell("%d of %d keys of the sample are still apart, such as %q", len(apart), len(a.missed), first(apart))
 		}
 	}()
-	meanwhile = a.load.goesOn(ctx, ended)
+	b = a.load.goesOn(ctx, ended)
 	<-ended
-	a.tell("meanwhile: %s", outcome(&meanwhile))
-	return took, meanwhile, ctx.Err()
+	all := b.all()
+	a.tell("meanwhile: %s", outcome(&all))
+	return took, b, ctx.Err()
 }
 
 func first(keys [][]byte) []byte {
@@ -182,7 +188,7 @@ func measureHints(ctx context.Context, b *bench) (err error) {
 	}
 	var replay replayed
 	paused := false
-	took, meanwhile, err := a.comeBack(ctx, func() bool {
+	took, book, err := a.comeBack(ctx, func() bool {
 		if !paused {
 			paused = b.pauseRepair(ctx, b.nodes) == nil
 		}
@@ -206,8 +212,9 @@ func measureHints(ctx context.Context, b *bench) (err error) {
 	b.note(told("most that a replica takes under plain writes", "%.0f/s", a.ingest))
 	b.note(least("replay, of the most that a replica takes", replay.rate()/a.ingest, replayBar, ""))
 	b.note(told("replay, while there was some", "%.0f/s", replay.rate()))
-	b.note(most("foreground p99 meanwhile, of that before", ratio(&meanwhile, &a.before), foregroundAt, ""))
-	b.note(told("foreground p99 before, meanwhile", "%s, %s", short(p99(&a.before)), short(p99(&meanwhile))))
+	starting, meanwhile := book.between(a.returned, replay.began), book.between(replay.began, replay.last)
+	b.note(most("foreground p99 while hints are replayed, of that before", ratio(&meanwhile, &a.before), foregroundAt, ""))
+	b.note(told("foreground p99 before, while the node starts, while hints are replayed", "%s, %s, %s", short(p99(&a.before)), short(p99(&starting)), short(p99(&meanwhile))))
 	return a.onDisk(ctx)
 }
 
@@ -270,10 +277,11 @@ func measureRepair(ctx context.Context, b *bench) (err error) {
 	if err != nil {
 		return err
 	}
-	took, meanwhile, err := a.comeBack(ctx, func() bool { return true })
+	took, book, err := a.comeBack(ctx, func() bool { return true })
 	if err != nil {
 		return err
 	}
+	meanwhile := book.all()
 	to, err := b.moved(ctx)
 	if err != nil {
 		return err

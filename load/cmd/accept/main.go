@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -97,6 +98,7 @@ func settled[T int | float64 | time.Duration](at *T, or, least T) bool {
 }
 
 func main() {
+	debug.SetGCPercent(400) // its processors are those of what it measures
 	var o options
 	o.bind(flag.CommandLine)
 	flag.Parse()

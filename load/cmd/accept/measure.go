@@ -13,6 +13,7 @@ import (
 type measurement struct {
 	name, about string
 	nodes       int
+	proxied     bool                      // its links are cut, slowed or spoiled
 	takes       time.Duration             // about, at full length
 	settings    func(o *options) []string // of every node; nil: none
 	measure     func(ctx context.Context, b *bench) error
@@ -22,16 +23,16 @@ type measurement struct {
 const longest = time.Hour
 
 var measurements = []measurement{
-	{"hints", "a node is away: its replicas are equal again by hints alone; replay rate; the foreground meanwhile", 5, 6 * time.Minute,
+	{"hints", "a node is away: its replicas are equal again by hints alone; replay rate; the foreground meanwhile", 5, false, 6 * time.Minute,
 		func(*options) []string { return []string{"repair.exchange_interval=1h", "repair.alarm_lag=2h"} }, measureHints},
-	{"repair", "the same with all hints dropped, by repair alone", 5, 6 * time.Minute, nil, measureRepair},
-	{"purge", "deletes while a replica is away, its return, and an old copy of its data folder", 3, 12 * time.Minute,
+	{"repair", "the same with all hints dropped, by repair alone", 5, false, 6 * time.Minute, nil, measureRepair},
+	{"purge", "deletes while a replica is away, its return, and an old copy of its data folder", 3, false, 12 * time.Minute,
 		func(o *options) []string { return []string{fmt.Sprint("repair.exchange_interval=", o.interval)} }, measurePurge},
-	{"rejoin", "gossip is one group again after a partition", 5, 7 * time.Minute, nil, measureRejoin},
-	{"crash", "requests go around a node that is killed or falls silent", 5, 14 * time.Minute, nil, measureCrash},
-	{"false", "no false conviction: bad network, pause of all nodes", 5, 12 * time.Minute, nil, measureFalse},
-	{"slow", "QUORUM with one slow replica", 3, 3 * time.Minute, nil, measureSlow},
-	{"sync", "what comparing replicas costs, and what ten times the keys change in that", 3, 30 * time.Minute, func(*options) []string { return []string{"repair.exchange_interval=1s"} }, measureSync},
+	{"rejoin", "gossip is one group again after a partition", 5, true, 7 * time.Minute, nil, measureRejoin},
+	{"crash", "requests go around a node that is killed or falls silent", 5, true, 14 * time.Minute, nil, measureCrash},
+	{"false", "no false conviction: bad network, pause of all nodes", 5, true, 12 * time.Minute, nil, measureFalse},
+	{"slow", "QUORUM with one slow replica", 3, true, 3 * time.Minute, nil, measureSlow},
+	{"sync", "what comparing replicas costs, and what ten times the keys change in that", 3, false, 30 * time.Minute, func(*options) []string { return []string{"repair.exchange_interval=1s"} }, measureSync},
 }
 
 // bench is one measurement under way.
@@ -75,7 +76,7 @@ func (m *measurement) take(ctx context.Context, o *options, began time.Time) (fi
 		settings = m.settings(o)
 	}
 	b := &bench{o: o, name: m.name, began: began}
-	if b.cluster, err = newCluster(o.candor, dir, m.nodes, append(settings, o.settings...)); err == nil {
+	if b.cluster, err = newCluster(o.candor, dir, m.nodes, m.proxied, append(settings, o.settings...)); err == nil {
 		b.tell("%d nodes; load of this machine %s", m.nodes, machineLoad())
 		if err = b.found(ctx); err == nil {
 			err = m.measure(ctx, b)
