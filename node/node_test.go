@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -19,7 +20,15 @@ import (
 	"github.com/candordb/candor/config"
 )
 
+// TestMain runs the tests, or the one node that a test has started as a process.
 func TestMain(m *testing.M) {
+	if name := os.Getenv(childName); name != "" {
+		if err := runChild(name); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/syndtr/goleveldb/leveldb.(*DB).mpoolDrain"))
 }
 
