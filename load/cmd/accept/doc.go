@@ -9,6 +9,7 @@
 // taken alone:
 //
 //	hints   a node that was away gets what it missed, by hints alone
+//	replay  how fast very many hints are replayed, and what clients notice of it
 //	repair  the same with all hints dropped, by repair alone
 //	purge   tombstones outlast a replica that is away, and go when it is back;
 //	        an old copy of its data folder brings nothing back

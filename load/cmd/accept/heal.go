@@ -14,10 +14,8 @@ import (
 
 // The bars of a node that was away.
 const (
-	hintsBar     = time.Minute
-	repairBar    = 3 * time.Minute
-	replayBar    = 0.6 // of what a replica takes at most
-	foregroundAt = 1.5 // times its p99 before
+	hintsBar  = time.Minute
+	repairBar = 3 * time.Minute
 	// healWithin is how long it is waited for, so that a bar that is missed has a
 	// figure too.
 	healWithin = 10 * time.Minute
@@ -32,22 +30,24 @@ type away struct {
 	node     *node // the last one
 	load     *foreground
 	client   *client.Client
-	ingest   float64     // records per second: what a replica takes at most
 	before   load.Result // the foreground with all nodes up
 	missed   [][]byte    // a sample of the keys
 	returned time.Time   // the process was started
 }
 
-// leave takes the load up, measures it, and ends a node for a while.
-func leave(ctx context.Context, b *bench) (a *away, err error) {
+// newAway takes the load up; the node is there still.
+func newAway(ctx context.Context, b *bench) (a *away, err error) {
 	a = &away{bench: b, node: b.nodes[len(b.nodes)-1]}
 	if a.client, err = b.connect(ctx); err != nil {
 		return a, err
 	}
-	if a.load, err = newForeground(b.nodes[:len(b.nodes)-1], inserts(), b.o.rate); err != nil {
-		return a, err
-	}
-	if err = a.peak(ctx); err != nil {
+	a.load, err = newForeground(b.nodes[:len(b.nodes)-1], inserts(), b.o.rate)
+	return a, err
+}
+
+// leave takes the load up, measures it, and ends a node for a while.
+func leave(ctx context.Context, b *bench) (a *away, err error) {
+	if a, err = newAway(ctx, b); err != nil {
 		return a, err
 	}
 	a.before = a.load.lasts(ctx, b.o.steady)
@@ -58,29 +58,6 @@ func leave(ctx context.Context, b *bench) (a *away, err error) {
 	b.tell("%s was away for %v: %s", a.node.Name, b.o.down, outcome(&away))
 	a.missed = keysOf(first, a.load.written, sampled)
 	return a, ctx.Err()
-}
-
-// peaks is how often the most that a replica takes is looked for.
-const peaks = 5
-
-// peak finds what a replica takes at most, written to as fast as is possible: the
-// best of some times, as the machine may have had something else to do.
-func (a *away) peak(ctx context.Context) error {
-	const name, label = "candor_replica_ops_total", `result="applied"`
-	for range peaks {
-		from, err := a.node.metrics(ctx)
-		if err != nil {
-			return err
-		}
-		began := time.Now()
-		a.load.fast(ctx, slice)
-		to, err := a.node.metrics(ctx)
-		if err != nil {
-			return err
-		}
-		a.ingest = max(a.ingest, (to.sum(name, label)-from.sum(name, label))/time.Since(began).Seconds())
-	}
-	return nil
 }
 
 func outcome(r *load.Result) string {
@@ -177,76 +154,16 @@ func measureHints(ctx context.Context, b *bench) (err error) {
 	if err != nil {
 		return err
 	}
-	target := `peer="` + a.node.Name + `"`
-	hints, err := b.total(ctx, "candor_hints", target)
+	h, err := a.healByHints(ctx)
 	if err != nil {
 		return err
 	}
-	movedBefore, err := b.moved(ctx)
-	if err != nil {
-		return err
-	}
-	var replay replayed
-	paused := false
-	took, book, err := a.comeBack(ctx, func() bool {
-		if !paused {
-			paused = b.pauseRepair(ctx, b.nodes) == nil
-		}
-		all, err := b.metrics(ctx)
-		if err != nil {
-			return false
-		}
-		replay.look(time.Now(), all.sum("candor_hints_replayed_total", target, `result="delivered"`))
-		return paused && all.sum("candor_hints", target) == 0
-	})
-	if err != nil {
-		return err
-	}
-	movedAfter, err := b.moved(ctx)
-	if err != nil {
-		return err
-	}
-	b.note(told("hints that waited", "%.0f", hints))
-	b.note(limit("equal again by hints alone, since the start of the process", took, hintsBar))
-	b.note(holds("records that repair has moved", movedAfter == movedBefore, "%.0f", movedAfter-movedBefore))
-	b.note(told("most that a replica takes under plain writes", "%.0f/s", a.ingest))
-	b.note(least("replay, of the most that a replica takes", replay.rate()/a.ingest, replayBar, ""))
-	b.note(told("replay, while there was some", "%.0f/s", replay.rate()))
-	starting, meanwhile := book.between(a.returned, replay.began), book.between(replay.began, replay.last)
-	b.note(most("foreground p99 while hints are replayed, of that before", ratio(&meanwhile, &a.before), foregroundAt, ""))
-	b.note(told("foreground p99 before, while the node starts, while hints are replayed", "%s, %s, %s", short(p99(&a.before)), short(p99(&starting)), short(p99(&meanwhile))))
+	b.note(told("hints that waited", "%.0f", h.hints))
+	b.note(limit("equal again by hints alone, since the start of the process", h.took, hintsBar))
+	b.note(holds("records that repair has moved", h.moved == 0, "%.0f", h.moved))
+	b.note(told("replay, while there was some", "%.0f/s", h.rate()))
+	b.note(told("foreground p99 before, while the node starts, while hints are replayed", "%s, %s, %s", short(p99(&a.before)), short(p99(&h.starting)), short(p99(&h.meanwhile))))
 	return a.onDisk(ctx)
-}
-
-func p99(r *load.Result) time.Duration { return r.Latency.Quantile(0.99) }
-
-func ratio(a, b *load.Result) float64 { return float64(p99(a)) / float64(max(p99(b), 1)) }
-
-// replayed is how far a replay has come: from when it began until the last hint.
-type replayed struct {
-	began, last  time.Time
-	first, count float64
-	seen         bool
-}
-
-// look takes in how many hints were delivered by now.
-func (r *replayed) look(now time.Time, count float64) {
-	switch {
-	case !r.seen:
-		r.seen, r.began, r.last, r.first, r.count = true, now, now, count, count
-	case r.count == r.first && count == r.count:
-		r.began, r.last = now, now // it has not begun
-	case count > r.count:
-		r.last, r.count = now, count
-	}
-}
-
-// rate is the hints per second; 0 if there were none.
-func (r *replayed) rate() float64 {
-	if d := r.last.Sub(r.began).Seconds(); d > 0 {
-		return (r.count - r.first) / d
-	}
-	return 0
 }
 
 // pauseRepair pauses repair on nodes.

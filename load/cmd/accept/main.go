@@ -40,6 +40,7 @@ type options struct {
 	steady   time.Duration // that a p99 is taken over
 	keys     int           // that are there when comparisons are measured
 	apart    int           // keys that differ then
+	hints    int           // that are replayed at once
 }
 
 // bind declares the options. A duration or count that is not given is set by settle.
@@ -61,15 +62,16 @@ func (o *options) bind(f *flag.FlagSet) {
 	f.DurationVar(&o.steady, "steady", 0, "how long a p99 is taken over (30s)")
 	f.IntVar(&o.keys, "keys", 0, "sync: how many keys there are (1000000)")
 	f.IntVar(&o.apart, "apart", 0, "sync: how many keys differ (1000)")
+	f.IntVar(&o.hints, "hints", 0, "replay: how many hints there are (500000)")
 }
 
 // settle fills in what was not given, and says whether anything is shorter than the
 // bars are about.
 func (o *options) settle() (shortened bool) {
 	short := options{rate: 500, down: 15 * time.Second, interval: 20 * time.Second, deletes: 1000, cut: 30 * time.Second, kills: 4, calm: time.Minute,
-		pause: 20 * time.Second, steady: 10 * time.Second, keys: 50_000, apart: 200}
+		pause: 20 * time.Second, steady: 10 * time.Second, keys: 50_000, apart: 200, hints: 30_000}
 	full := options{rate: 2000, down: time.Minute, interval: time.Minute, deletes: 10_000, cut: 5 * time.Minute, kills: 20, calm: 10 * time.Minute,
-		pause: 20 * time.Second, steady: 30 * time.Second, keys: 1_000_000, apart: 1000}
+		pause: 20 * time.Second, steady: 30 * time.Second, keys: 1_000_000, apart: 1000, hints: 500_000}
 	fill := full
 	if o.short {
 		fill = short
@@ -83,6 +85,7 @@ func (o *options) settle() (shortened bool) {
 	}
 	for _, n := range []struct{ at, or, least *int }{
 		{&o.deletes, &fill.deletes, &full.deletes}, {&o.kills, &fill.kills, &full.kills}, {&o.keys, &fill.keys, &full.keys}, {&o.apart, &fill.apart, &full.apart},
+		{&o.hints, &fill.hints, &full.hints},
 	} {
 		shortened = settled(n.at, *n.or, *n.least) || shortened
 	}

@@ -23,8 +23,8 @@ type measurement struct {
 const longest = time.Hour
 
 var measurements = []measurement{
-	{"hints", "a node is away: its replicas are equal again by hints alone; replay rate; the foreground meanwhile", 5, false, 6 * time.Minute,
-		func(*options) []string { return []string{"repair.exchange_interval=1h", "repair.alarm_lag=2h"} }, measureHints},
+	{"hints", "a node is away: its replicas are equal again by hints alone", 5, false, 6 * time.Minute, noRepair, measureHints},
+	{"replay", "how fast a great many hints are replayed, and what the foreground notices", 5, false, 12 * time.Minute, noRepair, measureReplay},
 	{"repair", "the same with all hints dropped, by repair alone", 5, false, 6 * time.Minute, nil, measureRepair},
 	{"purge", "deletes while a replica is away, its return, and an old copy of its data folder", 3, false, 12 * time.Minute,
 		func(o *options) []string { return []string{fmt.Sprint("repair.exchange_interval=", o.interval)} }, measurePurge},
@@ -33,6 +33,10 @@ var measurements = []measurement{
 	{"false", "no false conviction: bad network, pause of all nodes", 5, true, 12 * time.Minute, nil, measureFalse},
 	{"slow", "QUORUM with one slow replica", 3, true, 3 * time.Minute, nil, measureSlow},
 	{"sync", "what comparing replicas costs, and what ten times the keys change in that", 3, false, 30 * time.Minute, func(*options) []string { return []string{"repair.exchange_interval=1s"} }, measureSync},
+}
+
+func noRepair(*options) []string {
+	return []string{"repair.exchange_interval=1h", "repair.alarm_lag=2h"}
 }
 
 // bench is one measurement under way.
