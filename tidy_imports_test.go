@@ -78,7 +78,7 @@ var floors = map[string]row{
 
 	"record":   {0, "hlc"},
 	"contract": {0, ""},
-	"hlc":      {0, ""},
+	"hlc":      {0, "traitor"},
 	"config":   {0, "contract"}, // the levels of namespaces
 	// The names of planted bugs, asked by those that can betray.
 	"traitor": {0, ""},

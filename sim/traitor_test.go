@@ -66,6 +66,7 @@ var hidden = []traitor.Bug{
 	traitor.EpochUnchecked, // all epochs of a run have the same owners
 	traitor.PromiseForgotten,
 	traitor.EpochUnsaved,
+	traitor.ClockUnfenced, traitor.OffVotes, // versions stay unique and rise, only those of others lose for longer
 
 	// What these break needs one more misfortune to show: a late message, a crash in the
 	// very moment, a hint in the wrong place.

@@ -125,6 +125,10 @@ const (
 	// PublishBeforeSync shows trees and marks that a power cut could still take back
 	// (rules 6 and 7).
 	PublishBeforeSync Bug = "publish-before-sync"
+	// ClockUnfenced stamps on, however far the clock is off (rule 1).
+	ClockUnfenced Bug = "clock-unfenced"
+	// OffVotes lets a clock that was found to be off vote on whether it is (rule 1).
+	OffVotes Bug = "off-votes"
 )
 
 // All lists the bugs.
@@ -137,5 +141,6 @@ func All() []Bug {
 		AbsenceDeletes, ExchangeIgnoresEpoch, AgreesUnsynced, AdoptWithoutAll, ProofWithoutHints, YoungStaysBehind,
 		RebuildFromOne, RebuildWithoutEpoch, RebuildDropsWatermark, HealFromOne,
 		HintUnchecked, HintBelowFloor, FloorUnsaved, TreeUnmarked, PublishBeforeSync, DiskFullKept,
+		ClockUnfenced, OffVotes,
 	}
 }
