@@ -15,7 +15,8 @@ import (
 // What it holds is what the engine shows, no more and no less: a batch's keys are taken
 // out before the engine gets it, and put in when it is visible, which is after its sync.
 // A reader that missed puts in what it has read only if nothing was written to the shard
-// meanwhile.
+// meanwhile, and its key is not being written: between the two, readers of the engine see
+// the old and the new, and the slower one would put the old in behind the new.
 type recent struct {
 	seed   maphash.Seed
 	shards [recentShards]shard
@@ -35,6 +36,9 @@ type shard struct {
 	bytes   int
 	most    int
 	changes uint64 // written to it so far
+	// writing counts the entries of the batch that is being written, by hash: until all are
+	// in, a reader may have seen what is old or what is new, and puts in neither.
+	writing map[uint64]int
 
 	hits, misses uint64
 }
@@ -54,6 +58,7 @@ func newRecent(size int) *recent {
 	for i := range r.shards {
 		s := &r.shards[i]
 		s.most = size / recentShards
+		s.writing = make(map[uint64]int)
 		// Bytes are what bounds it; so many entries never fit.
 		lru, err := simplelru.NewLRU(s.most/recentExtra+1, func(_ uint64, h held) { s.bytes -= h.cost() })
 		if err != nil {
@@ -92,7 +97,7 @@ func (r *recent) filled(key, value []byte, changes uint64) {
 	s, h := r.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.changes == changes {
+	if s.changes == changes && s.writing[h] == 0 {
 		s.put(h, held{bytes.Clone(key), value})
 	}
 }
@@ -107,6 +112,7 @@ func (r *recent) leave(b *Batch) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.changes++
+		s.writing[h]++
 		if s.held.Contains(h) {
 			s.put(h, held{}) // it comes back: its place stays
 		}
@@ -132,6 +138,10 @@ func (r *recent) enter(b *Batch) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.changes++
+		if s.writing[h]--; s.writing[h] > 0 {
+			return // a later entry of the batch has the same key
+		}
+		delete(s.writing, h)
 		if value == nil {
 			s.held.Remove(h)
 			return

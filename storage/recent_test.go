@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -40,6 +41,95 @@ func TestWhatIsHeldIsNotOlderThanWhatIsStored(t *testing.T) {
 	r.filled(key, []byte("old"), before)
 	r.filled(key, []byte("old"), within)
 	wantHeld(t, r, key, "new")
+}
+
+// Two readers miss while a key is being written, and one reads the engine before that is
+// visible, the other behind it: what the second was shown is not followed by what the
+// first has read.
+func TestNothingIsPutInWhileItsKeyIsWritten(t *testing.T) {
+	r := newRecent(1 << 20)
+	key := recordKey(1)
+	b := putting(key, []byte("new"))
+	r.leave(b)
+	_, _, early := r.get(key)
+	_, _, late := r.get(key)
+	r.filled(key, []byte("new"), late)
+	r.filled(key, []byte("old"), early)
+	wantHeld(t, r, key, "")
+	r.enter(b)
+	wantHeld(t, r, key, "new")
+	_, _, after := r.get(recordKey(2))
+	r.filled(recordKey(2), []byte("read"), after)
+	wantHeld(t, r, recordKey(2), "read")
+}
+
+// A record that was seen is seen by all who look later, however long the batch is that it
+// came with: what is held of a key must not be older than what a scan has shown of it.
+func TestReadersNeverGoBackWithinABatch(t *testing.T) {
+	db, err := Open(t.TempDir(), Options{RecordCache: 8 << 20, Reserve: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	const others, rounds = 1000, 60
+	last := recordKey(others)
+	write := func(round int) {
+		b := new(Batch)
+		for i := range others + 1 {
+			b.Put(recordKey(i), binary.BigEndian.AppendUint64(nil, uint64(round)))
+		}
+		if err := db.Write(b); err != nil {
+			t.Error(err)
+		}
+	}
+	write(0)
+	var seen atomic.Uint64 // the highest round that anybody has seen
+	look := func(read func() (uint64, error)) {
+		before := seen.Load()
+		now, err := read()
+		if err != nil || now < before {
+			t.Errorf("round %d is read, %v, and %d was read before", now, err, before)
+		}
+		for old := seen.Load(); now > old && !seen.CompareAndSwap(old, now); old = seen.Load() {
+		}
+	}
+	get := func() (uint64, error) {
+		value, err := db.Get(last)
+		if err != nil {
+			return 0, err
+		}
+		return binary.BigEndian.Uint64(value), nil
+	}
+	scan := func() (round uint64, err error) {
+		err = db.Scan(last, append(last, 0), func(_, value []byte) bool {
+			round = binary.BigEndian.Uint64(value)
+			return true
+		})
+		return round, err
+	}
+	done := make(chan struct{})
+	var readers sync.WaitGroup
+	for _, read := range []func() (uint64, error){get, get, scan} {
+		readers.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+					look(read)
+				}
+			}
+		})
+	}
+	for round := 1; round <= rounds && !t.Failed(); round++ {
+		write(round)
+	}
+	close(done)
+	readers.Wait()
 }
 
 func TestWhatIsHeldFollowsTheEntriesOfABatch(t *testing.T) {
