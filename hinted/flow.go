@@ -8,6 +8,7 @@ const (
 	windowFirst = 32
 	windowStep  = 16
 	windowMost  = 64
+	windowDrop  = 64 // of hints that are given up: nothing is sent for them
 	pageBytes   = 1 << 20
 
 	quick     = 20   // milliseconds: answers within them make the window grow

@@ -136,6 +136,30 @@ func (b *bench) fill(n int) {
 	}
 }
 
+// A target that gets a hint now and then never has a minute without, and its range is
+// compacted all the same when there are very many erased keys in it.
+func TestARangeThatIsNeverAtRestIsCompacted(t *testing.T) {
+	b := newBench(t, Options{})
+	b.reach[nodeID(1)] = Up
+	deliver := func(i uint64) (compacted int) {
+		b.offer(hintFor(1, b.now.Physical, i, 0, fmt.Sprint("k", i), 0))
+		b.untilSent()
+		b.answer(contract.OK, 0)
+		for range 3 {
+			b.advance(compactRest / 4)
+			compacted += len(b.seen.Compact)
+		}
+		return compacted
+	}
+	b.core.target(nodeID(1)).erased = compactMost - 2
+	if n := deliver(1); n != 0 {
+		t.Fatalf("it is compacted %d times, for less than that", n)
+	}
+	if n := deliver(2); n != 1 {
+		t.Errorf("it is compacted %d times", n)
+	}
+}
+
 // Rule 5: "bounded by bytes per target and age; at a bound the partition is marked
 // dirty for that target, counted and shown".
 func TestAtABoundThePartitionIsMarkedDirtyForThatTarget(t *testing.T) {

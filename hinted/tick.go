@@ -17,6 +17,9 @@ const (
 	// compaction costs clients more than what the erased keys cost anybody: reading never
 	// goes over them again but at a start.
 	compactRest = 60_000
+	// compactMost is how many are compacted without that rest: a target that gets a hint
+	// now and then would never have it.
+	compactMost = 64 * compactAfter
 	// notYet is no time: that of a target which has hints.
 	notYet = math.MinInt64
 )
@@ -96,7 +99,8 @@ func (t *target) tidy(in *Input, out *Effects) {
 	switch {
 	case t.drained == notYet:
 		t.drained = in.Mono
-	case t.erased >= compactAfter && in.Mono-t.drained >= compactRest && !in.Busy:
+	case in.Busy:
+	case t.erased >= compactMost || t.erased >= compactAfter && in.Mono-t.drained >= compactRest:
 		t.erased = 0
 		out.Compact = append(out.Compact, t.id)
 	}
@@ -154,7 +158,7 @@ func (c *Core) read(t *target, p pass, reach Reach, now Now, out *Effects) {
 	if reach == Suspect {
 		window = windowLeast
 	} else if p == passDrop || p == passExpire {
-		window = windowMost / 4
+		window = windowDrop
 	}
 	t.pass, t.reading, t.lows = p, true, lows{never, never}
 	t.page = Page{

@@ -83,9 +83,10 @@ func (s *store) Record(token uint64, namespace uint32, key []byte) ([]byte, erro
 	return nil, s.unreadable(err)
 }
 
-// unreadable is damage that the engine has met, told of.
+// unreadable is damage that the engine has met, told of. To renew the database, which
+// follows from that, would not help against a foreign key.
 func (s *store) unreadable(err error) error {
-	if errors.Is(err, storage.ErrCorrupt) && s.broken != nil {
+	if errors.Is(err, storage.ErrCorrupt) && !errors.Is(err, stored.ErrForeign) && s.broken != nil {
 		s.broken(err)
 	}
 	return damage(err)

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"maps"
 	"testing"
 
@@ -51,6 +52,23 @@ func (s *restarted) commit(lost bool, writes ...replica.Write) []contract.Code {
 		codes[i] = writes[i].Result.Code
 	}
 	return codes
+}
+
+// A key among the records that is none is damage to who reads there, and no reason to
+// renew the database: the next one would have it too.
+func TestAForeignKeyDoesNotEndTheNode(t *testing.T) {
+	var b storage.Batch
+	lo, _ := storage.RecordRange(5, 6)
+	b.Put(append(lo, 1), nil)
+	e := model.New()
+	if err := e.Write(&b); err != nil {
+		t.Fatal(err)
+	}
+	s := newStore(e)
+	s.broken = func(err error) { t.Errorf("the database is given up: %v", err) }
+	if err := s.Range(5, 0, nil, 6, func(uint64, uint32, []byte, []byte) bool { return true }); !errors.Is(err, record.ErrCorrupt) {
+		t.Errorf("the walk ends with %v", err)
+	}
 }
 
 var given = hlc.Version{Time: hlc.Make(1000, 0), Writer: 7}

@@ -13,7 +13,8 @@
 // Range and Voids walk the records of some tokens, and the notes of versions that
 // were given up.
 //
-// A key that lies where only others may lie is damage: storage.ErrCorrupt.
+// A key that lies where only others may lie is damage, storage.ErrCorrupt, and told
+// apart from what the engine finds damaged: ErrForeign.
 //
 // The caller's duties: a Batch belongs to one goroutine, the committer's, and is begun
 // anew for each storage.Batch; whether that became durable is for the caller to say to

@@ -2,17 +2,25 @@ package stored
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/candordb/candor/hlc"
 	"github.com/candordb/candor/storage"
 )
+
+// ErrForeign is a key that lies where only others may lie. It comes with what
+// storage.ErrCorrupt says, but is none of the damage that the engine has met itself: it
+// was written so.
+var ErrForeign = errors.New("stored: a key that does not belong there")
 
 // scan is Engine.Scan with a fn that may find what does not belong there.
 func scan(e storage.Engine, lo, hi []byte, fn func(key, value []byte) (bool, error)) error {
 	var bad error
 	err := e.Scan(lo, hi, func(k, v []byte) bool {
 		more, err := fn(k, v)
-		bad = err
+		if err != nil {
+			bad = fmt.Errorf("%w: %w", ErrForeign, err)
+		}
 		return more && err == nil
 	})
 	return errors.Join(bad, err)
