@@ -35,9 +35,9 @@ var floors = map[string]row{
 	"node": {5, below},
 	// Programs that the scripts run: clients of a real cluster, like anybody's.
 	"scripts/jsonl":    {5, ""},
-	"scripts/killloop": {5, "client contract hlc"},
+	"scripts/killloop": {5, "client load/process contract hlc"},
 	// A measurement: nodes of its own, and raw connections to them.
-	"load/cmd/overload": {6, "load load/raw node config contract"},
+	"load/cmd/overload": {6, "load load/raw load/process node config contract"},
 	// Real processes that are broken, and what clients were told of them.
 	"load/cmd/gauntlet": {6, "load/history load/linkproxy load/process client storage contract hlc"},
 	// Figures of healing, of real processes.
@@ -52,7 +52,6 @@ var floors = map[string]row{
 	// The gauntlet's parts: what clients were told, and links that are bad.
 	"load/history":   {4, "record contract hlc"},
 	"load/linkproxy": {4, ""},
-	"load/process":   {4, ""},
 	// Tests only: all runs of a little world, by the code of a replica.
 	"models": {4, ""},
 	// Where replica and hinted meet an engine; both assemblies stand on it.
@@ -67,6 +66,8 @@ var floors = map[string]row{
 	// contract, because a replica's refusal is a code of the contract.
 	"replica": {3, "paxos merkle ring record contract hlc traitor"},
 	"gossip":  {3, "ring"},
+	// Processes and where they listen: so low that the tests of what runs beside nodes reach it.
+	"load/process": {3, ""},
 
 	"rpc":     {2, "wire"},
 	"storage": {2, "record hlc"},

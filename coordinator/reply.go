@@ -20,6 +20,40 @@ type Reply struct {
 	Range  *RangeReply        // AskRange
 }
 
+// role is what a node has to do with an open request: it says who hears of its answer,
+// and of its loss.
+type role uint8
+
+const (
+	stranger     role = iota // nothing
+	scannedNode              // a scan has its own account of nodes
+	hintSearched             // hints are looked for: it may be a replica and a stand-in at once
+	hintKeeper               // a stand-in
+	lateOwner                // a replica, of a write that was answered already
+	owner                    // a replica
+)
+
+// roleOf is the role of a node, and of a stand-in or a replica which one it is.
+func (s *slot) roleOf(id ring.NodeID) (role, int) {
+	switch {
+	case s.Op == OpScan:
+		return scannedNode, -1
+	case s.phase == hinting:
+		return hintSearched, s.index(id)
+	}
+	if k := s.stand(id); k >= 0 {
+		return hintKeeper, k
+	}
+	i := s.index(id)
+	switch {
+	case i < 0:
+		return stranger, i
+	case s.settled:
+		return lateOwner, i
+	}
+	return owner, i
+}
+
 // Reply tells the Core the answer of a replica.
 func (c *Core) Reply(now int64, call uint64, from ring.NodeID, r *Reply, out *Effects) {
 	// What is over has to end as that, however long this node stood still: a reply that
@@ -30,24 +64,23 @@ func (c *Core) Reply(now int64, call uint64, from ring.NodeID, r *Reply, out *Ef
 		c.hedging.straggled(call, from, out)
 		return
 	}
-	if s.Op == OpScan {
+	switch who, i := s.roleOf(from); who {
+	case scannedNode:
 		c.scanReply(s, at, from, r, out)
-		return
-	}
-	if s.phase == hinting {
+	case hintSearched:
 		c.hintReply(s, at, from, r, out)
-		return
-	}
-	if k := s.stand(from); k >= 0 {
-		c.standReply(s, at, k, r, out)
-		return
-	}
-	i := s.index(from)
-	if i < 0 || !s.asked.has(i) {
-		return
-	}
-	if s.settled {
+	case hintKeeper:
+		c.standReply(s, at, i, r, out)
+	case lateOwner:
 		c.settledReply(s, at, i, r, out)
+	case owner:
+		c.ownerReply(s, at, i, r, out)
+	}
+}
+
+// ownerReply hands the answer of a replica to those whose request it is.
+func (c *Core) ownerReply(s *slot, at uint32, i int, r *Reply, out *Effects) {
+	if !s.asked.has(i) {
 		return
 	}
 	s.noteReply(out, i, r)
@@ -81,32 +114,7 @@ func (c *Core) Unsent(now int64, call uint64, to ring.NodeID, out *Effects) {
 		c.hedging.unsent(call, to)
 		return
 	}
-	if s.Op == OpScan {
-		c.scanLost(s, at, to, out)
-		return
-	}
-	if s.phase == hinting {
-		c.hintLost(s, at, to, out)
-		return
-	}
-	if k := s.stand(to); k >= 0 {
-		c.standLost(s, at, k, true, out)
-		return
-	}
-	i := s.index(to)
-	if i < 0 || !s.waiting.has(i) {
-		return
-	}
-	if s.settled {
-		c.settledLost(s, at, i, out)
-		return
-	}
-	s.Up.remove(i)
-	s.waiting.remove(i)
-	if !s.answered.has(i) { // else it was asked before, and this was to be its write-back
-		s.asked.remove(i)
-	}
-	c.decide(s, at, out)
+	c.gone(s, at, to, true, out)
 }
 
 // LinkDown tells the Core that the link to a node was lost: what waits on it
@@ -115,40 +123,49 @@ func (c *Core) LinkDown(now int64, id ring.NodeID, out *Effects) {
 	c.now = now
 	c.hedging.linkDown(id)
 	for at, s := range c.slots {
-		if !s.open {
-			continue
+		if s.open {
+			c.gone(s, uint32(at), id, false, out)
 		}
-		if s.Op == OpScan {
-			c.scanLost(s, uint32(at), id, out)
-			continue
-		}
-		i := s.index(id)
-		if s.phase == hinting {
-			if i >= 0 {
-				s.Up.remove(i)
-			}
-			c.hintLost(s, uint32(at), id, out)
-			continue
-		}
-		if k := s.stand(id); k >= 0 {
-			c.standLost(s, uint32(at), k, false, out)
-			continue
-		}
-		if i < 0 {
-			continue
-		}
-		if s.settled {
-			c.settledLost(s, uint32(at), i, out)
-			continue
-		}
-		s.Up.remove(i)
-		if !s.waiting.has(i) {
-			continue
-		}
-		s.waiting.remove(i)
-		s.lost.add(i)
-		c.decide(s, uint32(at), out)
 	}
+}
+
+// gone ends the waiting for a node: what it was sent was not sent after all, or may
+// have come to it or not.
+func (c *Core) gone(s *slot, at uint32, id ring.NodeID, unsent bool, out *Effects) {
+	switch who, i := s.roleOf(id); who {
+	case scannedNode:
+		c.scanLost(s, at, id, out)
+	case hintSearched:
+		if i >= 0 && !unsent {
+			s.Up.remove(i)
+		}
+		c.hintLost(s, at, id, out)
+	case hintKeeper:
+		c.standLost(s, at, i, unsent, out)
+	case lateOwner:
+		c.settledLost(s, at, i, out)
+	case owner:
+		c.ownerLost(s, at, i, unsent, out)
+	}
+}
+
+// ownerLost goes on without a replica.
+func (c *Core) ownerLost(s *slot, at uint32, i int, unsent bool, out *Effects) {
+	waited := s.waiting.has(i)
+	if waited || !unsent {
+		s.Up.remove(i)
+	}
+	if !waited {
+		return
+	}
+	s.waiting.remove(i)
+	switch {
+	case !unsent:
+		s.lost.add(i)
+	case !s.answered.has(i): // else it was asked before, and this was to be its write-back
+		s.asked.remove(i)
+	}
+	c.decide(s, at, out)
 }
 
 func (c *Core) decide(s *slot, at uint32, out *Effects) {

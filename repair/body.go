@@ -229,41 +229,24 @@ type markRow struct {
 	mark      hlc.Timestamp
 }
 
+func (row markRow) split() (int, markRow) { return row.partition, markRow{mark: row.mark} }
+
+func (row markRow) of(partition int) markRow { return markRow{partition, row.mark} }
+
 // marksOf is AGREE and ADOPT: rows in rising order of their marks. Partitions that
 // were proved together have the same mark, which is sent once.
 type marksOf []markRow
 
 func (m marksOf) append(dst []byte) []byte {
-	count := len(dst)
-	dst = append(dst, 0, 0)
-	groups := 0
-	for len(m) > 0 {
-		n := 1
-		for n < len(m) && m[n].mark == m[0].mark {
-			n++
-		}
-		dst = binary.BigEndian.AppendUint16(appendTime(dst, m[0].mark), uint16(n))
-		for _, row := range m[:n] {
-			dst = binary.BigEndian.AppendUint16(dst, uint16(row.partition))
-		}
-		groups, m = groups+1, m[n:]
-	}
-	binary.BigEndian.PutUint16(dst[count:], uint16(groups))
-	return dst
+	return appendGroups(dst, m, func(dst []byte, row markRow) []byte { return appendTime(dst, row.mark) })
 }
 
 func parseMarks(r reader) (marksOf, error) {
-	var m marksOf
-	for groups := int(r.number(2)); groups > 0 && !r.bad; groups-- {
-		mark, count := r.time(), int(r.number(2))
-		r.bad = r.bad || count == 0 || count > rowsMax-len(m) || len(m) > 0 && mark <= m[len(m)-1].mark
-		if !r.fits(count, 2) {
-			break
-		}
-		for range count {
-			m = append(m, markRow{r.partition(), mark})
-		}
-	}
+	m := parseGroups(&r, rowsMax, func(before []markRow) markRow {
+		mark := r.time()
+		r.bad = r.bad || len(before) > 0 && mark <= before[len(before)-1].mark
+		return markRow{mark: mark}
+	})
 	return m, r.end()
 }
 

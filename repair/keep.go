@@ -74,21 +74,7 @@ func (c *Core) proofs() (doc []byte, some bool) {
 		}
 		slices.SortStableFunc(rows, func(a, b markRow) int { return cmp.Compare(a.mark, b.mark) })
 		doc, some = append(doc, p.id[:]...), true
-		count := len(doc)
-		doc = append(doc, 0, 0)
-		groups := 0
-		for ; len(rows) > 0; groups++ {
-			n := 1
-			for n < len(rows) && rows[n].mark == rows[0].mark {
-				n++
-			}
-			doc = binary.BigEndian.AppendUint16(appendMillis(doc, rows[0].mark), uint16(n))
-			for _, row := range rows[:n] {
-				doc = binary.BigEndian.AppendUint16(doc, uint16(row.partition))
-			}
-			rows = rows[n:]
-		}
-		binary.BigEndian.PutUint16(doc[count:], uint16(groups))
+		doc = appendGroups(doc, rows, func(dst []byte, row markRow) []byte { return appendMillis(dst, row.mark) })
 	}
 	return doc, some
 }
@@ -108,12 +94,9 @@ func (c *Core) recall(doc []byte) {
 	for len(r.b) > 0 && !r.bad {
 		var id ring.NodeID
 		copy(id[:], r.take(len(id)))
-		for groups := int(r.number(2)); groups > 0 && !r.bad; groups-- {
-			asOf, count := r.millis(), int(r.number(2))
-			for ; count > 0 && !r.bad; count-- {
-				if p := c.part(r.partition()); p != nil && p.pair(id) != nil {
-					all = append(all, proof{p.pair(id), asOf})
-				}
+		for _, row := range parseGroups(&r, len(r.b), func([]markRow) markRow { return markRow{mark: r.millis()} }) {
+			if p := c.part(row.partition); p != nil && p.pair(id) != nil {
+				all = append(all, proof{p.pair(id), row.mark})
 			}
 		}
 	}

@@ -2,7 +2,6 @@ package repair
 
 import (
 	"cmp"
-	"encoding/binary"
 	"slices"
 
 	"github.com/candordb/candor/hlc"
@@ -119,39 +118,24 @@ type tellRow struct {
 	asOf, strict hlc.Timestamp
 }
 
+func (row tellRow) split() (int, tellRow) {
+	return row.partition, tellRow{asOf: row.asOf, strict: row.strict}
+}
+
+func (row tellRow) of(partition int) tellRow { return tellRow{partition, row.asOf, row.strict} }
+
 // tells is TELL. Partitions of which the same is told stand together.
 type tells []tellRow
 
 func (m tells) append(dst []byte) []byte {
-	count := len(dst)
-	dst = append(dst, 0, 0)
-	groups := 0
-	for len(m) > 0 {
-		n := 1
-		for n < len(m) && m[n].asOf == m[0].asOf && m[n].strict == m[0].strict {
-			n++
-		}
-		dst = binary.BigEndian.AppendUint16(appendMillis(appendMillis(dst, m[0].asOf), m[0].strict), uint16(n))
-		for _, row := range m[:n] {
-			dst = binary.BigEndian.AppendUint16(dst, uint16(row.partition))
-		}
-		groups, m = groups+1, m[n:]
-	}
-	binary.BigEndian.PutUint16(dst[count:], uint16(groups))
-	return dst
+	return appendGroups(dst, m, func(dst []byte, row tellRow) []byte {
+		return appendMillis(appendMillis(dst, row.asOf), row.strict)
+	})
 }
 
 func parseTells(r reader) (tells, error) {
-	var m tells
-	for groups := int(r.number(2)); groups > 0 && !r.bad; groups-- {
-		asOf, strict, count := r.millis(), r.millis(), int(r.number(2))
-		r.bad = r.bad || count == 0 || count > rootsMax-len(m)
-		if !r.fits(count, 2) {
-			break
-		}
-		for range count {
-			m = append(m, tellRow{r.partition(), asOf, strict})
-		}
-	}
+	m := parseGroups(&r, rootsMax, func([]tellRow) tellRow {
+		return tellRow{asOf: r.millis(), strict: r.millis()}
+	})
 	return m, r.end()
 }

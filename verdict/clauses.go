@@ -117,7 +117,7 @@ func goodStanding(e *evidence, t *tally) {
 			t.bad("", n.name, "%s serves nothing yet: %s", n.name, waiting)
 		}
 		if q, ok := told(t, n, n.Quarantine, whetherQuarantined); ok && len(q.Partitions) > 0 {
-			t.bad("D126", n.name, "%s rebuilds %s", n.name, counted(len(q.Partitions), "partition"))
+			t.bad("D126", n.name, "%s rebuilds %s", n.name, Counted(len(q.Partitions), "partition"))
 		}
 	})
 }
@@ -173,8 +173,8 @@ func partitionsAreComplete(e *evidence, t *tally) {
 		return
 	}
 	if short := shortRows(owners, e.Cluster.Replicas); len(short) > 0 {
-		t.bad("D113", "", "%s of %s %s fewer than %s", grouped(len(short)), counted(len(owners), "partition"),
-			verb(len(short), "has", "have"), counted(e.Cluster.Replicas, "replica"))
+		t.bad("D113", "", "%s of %s %s fewer than %s", Grouped(len(short)), Counted(len(owners), "partition"),
+			verb(len(short), "has", "have"), Counted(e.Cluster.Replicas, "replica"))
 	}
 }
 
@@ -296,7 +296,7 @@ func foundWords(all []Found) string {
 	var words []string
 	for _, f := range all {
 		if f.Count > 0 {
-			words = append(words, fmt.Sprintf("%s by %s", grouped(int(min(f.Count, 1<<53))), f.What))
+			words = append(words, fmt.Sprintf("%s by %s", Grouped(int(min(f.Count, 1<<53))), f.What))
 		}
 	}
 	return strings.Join(words, ", ")

@@ -144,7 +144,7 @@ func (e *evidence) findView(c *check, n *node, sees string, names []string, othe
 	}
 	if lost, of := e.lostThrough(n); lost > 0 {
 		f.Severity = Critical
-		f.Effect = fmt.Sprintf("Through %s quorum is not possible in %s of %s.", n.name, grouped(lost), counted(of, "partition"))
+		f.Effect = fmt.Sprintf("Through %s quorum is not possible in %s of %s.", n.name, Grouped(lost), Counted(of, "partition"))
 	}
 	c.find(f)
 }

@@ -97,7 +97,7 @@ func Text(findings []Finding, all bool) string {
 	if len(well) > wellShown {
 		phrases += ", ..."
 	}
-	fmt.Fprintf(&b, "%-8s %s (%s)   -v lists them\n", labels[Fine], counted(len(well), "check"), phrases)
+	fmt.Fprintf(&b, "%-8s %s (%s)   -v lists them\n", labels[Fine], Counted(len(well), "check"), phrases)
 	return b.String()
 }
 

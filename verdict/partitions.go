@@ -97,7 +97,7 @@ func (p Partitions) Text(most int) string {
 	}
 	text := strings.Join(p.runs(most), ", ")
 	if listed < len(p) {
-		text += fmt.Sprintf(" and %s more", grouped(len(p)-listed))
+		text += fmt.Sprintf(" and %s more", Grouped(len(p)-listed))
 	}
 	return text
 }

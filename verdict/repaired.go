@@ -15,7 +15,7 @@ func repairKeepsUp(e *evidence, t *tally) {
 	}
 	for _, l := range e.lags(owners, t) {
 		if l.behind {
-			t.bad("D105", l.node, "%s has %s repaired as of %s ago", l.node, counted(len(l.partitions), "partition"), span(l.lag))
+			t.bad("D105", l.node, "%s has %s repaired as of %s ago", l.node, Counted(len(l.partitions), "partition"), span(l.lag))
 		}
 	}
 	e.each(func(n *node) {
@@ -89,6 +89,6 @@ func (e *evidence) unproven(n *node, owned Partitions, proven []bool, to reporte
 		}
 	}
 	if len(without) > 0 {
-		to.missing(n.name + " has no proof yet for " + counted(len(without), "partition"))
+		to.missing(n.name + " has no proof yet for " + Counted(len(without), "partition"))
 	}
 }

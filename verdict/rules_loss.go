@@ -61,7 +61,7 @@ func (e *evidence) findLoss(c *check, losses []Loss) {
 	if now, ok := e.Time.Get(); ok {
 		when = "at " + losses[0].Time.clock(now)
 	}
-	f.Title = fmt.Sprintf("epoch %d gave up copies of %s %s: those of %s", losses[0].Epoch, counted(len(PartitionsOf(all...)), "partition"), when, listed(f.Nodes))
+	f.Title = fmt.Sprintf("epoch %d gave up copies of %s %s: those of %s", losses[0].Epoch, Counted(len(PartitionsOf(all...)), "partition"), when, listed(f.Nodes))
 	if len(open) > 0 {
 		f.Title += "; " + listed(open) + " not rebuilt yet"
 	}

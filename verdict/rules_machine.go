@@ -60,7 +60,7 @@ func diskIsFull(e *evidence, c *check) string {
 		fullest = max(fullest, d.percent())
 		f := Finding{
 			Severity: Warning, Short: fmt.Sprintf("the disk of %s is %d%% full", n.name, d.percent()), Nodes: []string{n.name},
-			Evidence: []Evidence{n.said(fmt.Sprintf("%s free of %s; the last %s are kept in reserve", sized(d.FreeBytes), sized(d.TotalBytes), sized(d.ReserveBytes)))},
+			Evidence: []Evidence{n.said(fmt.Sprintf("%s free of %s; the last %s are kept in reserve", Sized(d.FreeBytes), Sized(d.TotalBytes), Sized(d.ReserveBytes)))},
 			Effect:   "In the reserve writes are refused with DISK_FULL; reads and deletes go on.", Action: "make room, or a larger disk.",
 		}
 		f.Title = f.Short
@@ -153,7 +153,7 @@ func processIsAtItsLimit(e *evidence, c *check) string {
 		if at := share(p.HeapBytes, p.MemoryMax); at >= memoryPercent {
 			c.find(Finding{
 				Severity: Warning, Short: n.name + " runs out of memory", Title: fmt.Sprintf("%s uses %d%% of its memory", n.name, at), Nodes: []string{n.name},
-				Evidence: []Evidence{n.said(fmt.Sprintf("%s alive of %s", sized(int64(p.HeapBytes)), sized(int64(p.MemoryMax))))},
+				Evidence: []Evidence{n.said(fmt.Sprintf("%s alive of %s", Sized(int64(p.HeapBytes)), Sized(int64(p.MemoryMax))))},
 				Effect:   "Beyond the limit requests are refused as OVERLOADED.", Action: "give it more memory, or fewer connections.",
 			})
 		}

@@ -21,7 +21,7 @@ func nodeIsDown(e *evidence, c *check) string {
 			c.missing(words)
 		}
 	}
-	return counted(len(e.Members), "node") + " " + verb(len(e.Members), "answers", "answer")
+	return Counted(len(e.Members), "node") + " " + verb(len(e.Members), "answers", "answer")
 }
 
 func (e *evidence) findDown(c *check, i int) {
@@ -95,7 +95,7 @@ func (e *evidence) lossOf(lost int) string {
 		sure = sure && !slices.ContainsFunc(row, func(o uint16) bool { serves, _ := services[o].in(p); return serves == unknown })
 	}
 	quorum := contract.QuorumOf(e.Cluster.Replicas)
-	of := grouped(own) + " of " + counted(len(owners), "partition")
+	of := Grouped(own) + " of " + Counted(len(owners), "partition")
 	switch {
 	case own == 0:
 		return "It owns no partition."
@@ -110,7 +110,7 @@ func (e *evidence) lossOf(lost int) string {
 	}
 	text := fmt.Sprintf("%s %s %d of %d replicas. quorum works, all does not.", of, how, least, e.Cluster.Replicas)
 	if worst, lose := e.nextLoss(owners, services, quorum); lose > 0 {
-		text += fmt.Sprintf(" If %s fails too, %s lose quorum.", e.name(worst), grouped(lose))
+		text += fmt.Sprintf(" If %s fails too, %s lose quorum.", e.name(worst), Grouped(lose))
 	}
 	return text
 }
@@ -161,7 +161,7 @@ func (e *evidence) hintsFor(id string, now Time) string {
 		return ""
 	}
 	return fmt.Sprintf("Hints for %s: %s (%s on %s, oldest %s). What they have no room or time for is marked for repair instead; no write is lost by that.",
-		e.named(id), grouped(count), sized(bytes), counted(holders, "node"), span(oldest))
+		e.named(id), Grouped(count), Sized(bytes), Counted(holders, "node"), span(oldest))
 }
 
 // epochSlackMS is for how long epochs may differ: so long it takes to spread one.
@@ -226,10 +226,10 @@ func tooFewReplicas(e *evidence, c *check) string {
 	f := Finding{Severity: Warning, Short: "too few nodes", Effect: "No write there can reach all its copies.", Action: "start the missing nodes, or add nodes."}
 	switch short := shortRows(owners, n); {
 	case serving < n:
-		f.Title = fmt.Sprintf("each key should have %d copies, and %s %s", n, counted(serving, "node"), verb(serving, "serves", "serve"))
+		f.Title = fmt.Sprintf("each key should have %d copies, and %s %s", n, Counted(serving, "node"), verb(serving, "serves", "serve"))
 		c.find(f)
 	case len(short) > 0:
-		f.Title = fmt.Sprintf("%s %s fewer than %s", counted(len(short), "partition"), verb(len(short), "has", "have"), counted(n, "replica"))
+		f.Title = fmt.Sprintf("%s %s fewer than %s", Counted(len(short), "partition"), verb(len(short), "has", "have"), Counted(n, "replica"))
 		f.Evidence = []Evidence{{Text: "partitions " + short.Text(runsShown)}}
 		c.find(f)
 	}

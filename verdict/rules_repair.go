@@ -48,9 +48,9 @@ func (h *Hints) alarm(oldest, alarm int64, due int) string {
 	case h.Count > 0 && (oldest < 0 || oldest >= alarm):
 		return "the oldest is " + span(oldest) + " old"
 	case h.BoundBytes > 0 && h.Bytes > h.BoundBytes/2:
-		return fmt.Sprintf("they fill %s of %s", sized(h.Bytes), sized(h.BoundBytes))
+		return fmt.Sprintf("they fill %s of %s", Sized(h.Bytes), Sized(h.BoundBytes))
 	case h.Overflowed+h.Expired > 0 && due > 0:
-		return fmt.Sprintf("%d had no room and %d were too old, so %s %s due for repair", h.Overflowed, h.Expired, counted(due, "partition"), verb(due, "is", "are"))
+		return fmt.Sprintf("%d had no room and %d were too old, so %s %s due for repair", h.Overflowed, h.Expired, Counted(due, "partition"), verb(due, "is", "are"))
 	}
 	return ""
 }
@@ -60,7 +60,7 @@ func (e *evidence) findHints(c *check, n *node, h *Hints, why string) {
 	c.find(Finding{
 		Severity: Warning, Short: "hints for " + target + " pile up", Nodes: []string{n.name, target},
 		Title:    fmt.Sprintf("hints for %s pile up at %s: %s", target, n.name, why),
-		Evidence: []Evidence{n.said(fmt.Sprintf("%s holds %s, %s, for %s", n.name, counted(h.Count, "hint"), sized(h.Bytes), target))},
+		Evidence: []Evidence{n.said(fmt.Sprintf("%s holds %s, %s, for %s", n.name, Counted(h.Count, "hint"), Sized(h.Bytes), target))},
 		Effect:   "Nothing is lost. What hints do not deliver, repair compares and sends, which takes longer.",
 		Action:   "start " + target + " if it is down; else look why it takes them slowly.",
 	})
@@ -160,7 +160,7 @@ func (e *evidence) findBehind(c *check, behind Partitions, oldest Time, waitsFor
 		}
 		who += pair
 	}
-	title := fmt.Sprintf("%s %s repaired as of %s (%s ago)", counted(len(behind), "partition"), verb(len(behind), "is", "are"),
+	title := fmt.Sprintf("%s %s repaired as of %s (%s ago)", Counted(len(behind), "partition"), verb(len(behind), "is", "are"),
 		oldest.clock(now), span(int64(now)-int64(oldest)))
 	f := Finding{
 		Severity: Warning, Short: "repair is behind", Title: title, Nodes: waitsFor,
@@ -233,7 +233,7 @@ func dataIsDamaged(e *evidence, c *check) string {
 func (q *Quarantine) finding(n *node) Finding {
 	f := Finding{
 		Severity: Warning, Short: n.name + " rebuilds", Nodes: []string{n.name},
-		Title:    fmt.Sprintf("%s is rebuilding %s: %d of %d done", n.name, counted(len(q.Partitions), "partition"), q.Rebuilt, q.Of),
+		Title:    fmt.Sprintf("%s is rebuilding %s: %d of %d done", n.name, Counted(len(q.Partitions), "partition"), q.Rebuilt, q.Of),
 		Evidence: []Evidence{n.said("partitions " + q.Partitions.Text(runsShown))},
 		Effect:   "It neither serves nor votes for them until they are rebuilt from a quorum of the others, and compared.",
 		Action:   "nothing: it goes on by itself.",

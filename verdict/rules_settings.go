@@ -33,7 +33,7 @@ func replicasShareAZone(e *evidence, c *check) string {
 	}
 	if len(sharing) > 0 {
 		c.find(Finding{
-			Severity: Warning, Short: "replicas share a zone", Title: fmt.Sprintf("replicas of %s share a zone, though there are %d", counted(len(sharing), "partition"), len(zones)),
+			Severity: Warning, Short: "replicas share a zone", Title: fmt.Sprintf("replicas of %s share a zone, though there are %d", Counted(len(sharing), "partition"), len(zones)),
 			Evidence: []Evidence{{Text: "partitions " + sharing.Text(runsShown)}}, Effect: "The loss of that zone takes more than one of their copies.",
 			Action: "zones with few nodes have no room for a copy of everything: make zones of equal size.",
 		})
@@ -123,7 +123,7 @@ func levelsDoNotOverlap(e *evidence, c *check) string {
 		}
 		c.find(Finding{
 			Severity: Warning, Short: ns.Name + " may read old values", Title: fmt.Sprintf("the default levels of namespace %s do not overlap: read %v, write %v, %s",
-				ns.Name, r, w, counted(e.Cluster.Replicas, "replica")),
+				ns.Name, r, w, Counted(e.Cluster.Replicas, "replica")),
 			Effect: "A read may miss a write that was acknowledged before it began, show an older value or NOT FOUND, and go back between two reads.",
 			Action: "choose levels whose numbers are together above the number of copies, or keep them if old values do no harm.",
 		})

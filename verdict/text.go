@@ -93,7 +93,7 @@ func shortened(missing []string) string {
 	if len(missing) <= missingShown {
 		return strings.Join(missing, "; ")
 	}
-	return strings.Join(missing[:missingShown], "; ") + fmt.Sprintf("; and %s more", grouped(len(missing)-missingShown))
+	return strings.Join(missing[:missingShown], "; ") + fmt.Sprintf("; and %s more", Grouped(len(missing)-missingShown))
 }
 
 // failing are the default levels that are not possible in some partitions.
@@ -136,9 +136,9 @@ func (p *Possibility) phrase(long bool) string {
 		unit = " partitions"
 	}
 	list := func(how string, of Partitions) string {
-		text := fmt.Sprintf("%s: %s in %s", p.subject(), how, grouped(len(of)))
+		text := fmt.Sprintf("%s: %s in %s", p.subject(), how, Grouped(len(of)))
 		if long {
-			text += " of " + grouped(p.Of) + unit
+			text += " of " + Grouped(p.Of) + unit
 		}
 		if text += " (" + p.Because + ")"; long {
 			text += ": " + of.Text(runsShown)
@@ -147,7 +147,7 @@ func (p *Possibility) phrase(long bool) string {
 	}
 	switch {
 	case p.state() == yes:
-		return fmt.Sprintf("%s: possible in all %s%s", p.subject(), grouped(p.Of), unit)
+		return fmt.Sprintf("%s: possible in all %s%s", p.subject(), Grouped(p.Of), unit)
 	case p.state() == no:
 		return list("not possible", p.Failing)
 	case p.Of == 0:

@@ -13,8 +13,8 @@ const (
 	dayMS    = 24 * hourMS
 )
 
-// grouped is a number with commas: 1,024.
-func grouped(n int) string {
+// Grouped is a number with commas: 1,024.
+func Grouped(n int) string {
 	digits := strconv.Itoa(n)
 	var b strings.Builder
 	for i, d := range digits {
@@ -26,16 +26,19 @@ func grouped(n int) string {
 	return b.String()
 }
 
-// counted is a number of things: 1 node, 2 nodes.
-func counted(n int, thing string) string {
+// Counted is a number of things: 1 node, 2 nodes, 3 addresses.
+func Counted(n int, thing string) string {
 	if n == 1 {
 		return "1 " + thing
 	}
-	return grouped(n) + " " + thing + "s"
+	if strings.HasSuffix(thing, "s") {
+		thing += "e"
+	}
+	return Grouped(n) + " " + thing + "s"
 }
 
-// sized is a number of bytes in the largest unit that it fills.
-func sized(n int64) string {
+// Sized is a number of bytes in the largest unit that it fills: 5B, 1.0KiB, 40.1GiB.
+func Sized(n int64) string {
 	const units = "KMGTPE"
 	if n < 1024 {
 		return fmt.Sprintf("%dB", n)

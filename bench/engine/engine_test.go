@@ -12,6 +12,7 @@ import (
 
 	"github.com/candordb/candor/bench/driver/echo"
 	"github.com/candordb/candor/bench/peer"
+	"github.com/candordb/candor/bench/peer/peertest"
 	"github.com/candordb/candor/load"
 )
 
@@ -24,26 +25,6 @@ type fake struct {
 func (fake) Name() string { return "fake" }
 
 func (f fake) Dial(_ context.Context, _ int, o peer.Options) (peer.Link, error) { return f.dial(o) }
-
-// mustListen serves connections until the test ends.
-func mustListen(t *testing.T, serve func(net.Conn)) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			nc, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() { defer nc.Close(); serve(nc) }()
-		}
-	}()
-	return l.Addr().String()
-}
 
 func mustEcho(t *testing.T) fake {
 	t.Helper()
@@ -90,7 +71,7 @@ func (f fencedLines) ParseFence(b []byte) (int, peer.Answer, error) { return f.P
 // mustScript answers line by line, as the func says.
 func mustScript(t *testing.T, proto peer.Protocol, answer func(line string) string) fake {
 	t.Helper()
-	address := mustListen(t, func(nc net.Conn) {
+	address := peertest.Listen(t, func(nc net.Conn) {
 		buf, have := make([]byte, 1<<16), 0
 		for {
 			n, err := nc.Read(buf[have:])
@@ -267,7 +248,7 @@ func TestWhatHasNoAnswerIsSilent(t *testing.T) {
 }
 
 func TestABrokenConnectionIsToldAndEndsARun(t *testing.T) {
-	address := mustListen(t, func(net.Conn) {})
+	address := peertest.Listen(t, func(net.Conn) {})
 	p := fake{dial: func(peer.Options) (peer.Link, error) {
 		nc, err := net.Dial("tcp", address)
 		return peer.Link{Net: nc, Protocol: lines{}}, err

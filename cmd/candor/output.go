@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/candordb/candor/client"
+	"github.com/candordb/candor/verdict"
 )
 
 // apiVersion stands in every JSON object.
@@ -85,31 +86,13 @@ func columns(rows [][]string) string {
 	return b.String()
 }
 
-// grouped is a whole number with commas.
-func grouped(n int) string {
-	digits := strconv.Itoa(n)
-	var b strings.Builder
-	for i, d := range digits {
-		if i > 0 && (len(digits)-i)%3 == 0 {
-			b.WriteByte(',')
-		}
-		b.WriteRune(d)
-	}
-	return b.String()
-}
+// grouped, counted and sized are numbers as verdicts have them, so that all of candor's
+// texts look alike.
+func grouped(n int) string { return verdict.Grouped(n) }
 
-// sized is a number of bytes in the largest unit that it fills.
-func sized(n int64) string {
-	const units = "KMGT"
-	if n < 1024 {
-		return fmt.Sprintf("%dB", n)
-	}
-	value, unit := float64(n)/1024, 0
-	for value >= 1024 && unit < len(units)-1 {
-		value, unit = value/1024, unit+1
-	}
-	return fmt.Sprintf("%.1f%ciB", value, units[unit])
-}
+func counted(n int, thing string) string { return verdict.Counted(n, thing) }
+
+func sized(n int64) string { return verdict.Sized(n) }
 
 // text is bytes for JSON: a string if it is UTF-8, else base64.
 type text struct {

@@ -100,7 +100,7 @@ func TestNumbers(t *testing.T) {
 			t.Errorf("%d: %s", n, got)
 		}
 	}
-	for n, want := range map[int64]string{0: "0B", 1023: "1023B", 1024: "1.0KiB", 48 << 20: "48.0MiB", 5 << 40: "5.0TiB", 3 << 50: "3072.0TiB"} {
+	for n, want := range map[int64]string{0: "0B", 1023: "1023B", 1024: "1.0KiB", 48 << 20: "48.0MiB", 5 << 40: "5.0TiB", 3 << 50: "3.0PiB"} {
 		if got := sized(n); got != want {
 			t.Errorf("%d: %s", n, got)
 		}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/candordb/candor/load/process"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -158,32 +160,15 @@ func TestAnEndIsPassedOn(t *testing.T) {
 	}
 }
 
-// freePorts are addresses at which nobody listens, neither over TCP nor over UDP. All
-// are held until all are found, so that they differ.
-func freePorts(t *testing.T, n int) (list []string) {
-	t.Helper()
-	for len(list) < n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		u, err := net.ListenPacket("udp", l.Addr().String())
-		if err != nil {
-			continue
-		}
-		defer u.Close()
-		list = append(list, l.Addr().String())
-	}
-	return list
-}
-
 // Packets arrive as from the public address of their sender, twice if they are
 // doubled, and not at all through a cut or from strangers.
 func TestPacketsBetweenNodes(t *testing.T) {
 	var socks [2]*net.UDPConn
 	var ports []Port
-	public := freePorts(t, len(socks))
+	public, err := process.FreeAddresses("127.0.0.1", len(socks))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i := range socks {
 		u, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 		if err != nil {

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"time"
 
 	"github.com/candordb/candor/client"
+	"github.com/candordb/candor/load/process"
 )
 
 // node is the one node, alive or dead. Its folder and ports stay the same over
@@ -23,7 +23,7 @@ type node struct {
 
 // newNode picks free ports and writes the node's configuration.
 func newNode(candor, dir string) (*node, error) {
-	ports, err := freePorts(4)
+	ports, err := process.FreeAddresses("127.0.0.1", 4)
 	if err != nil {
 		return nil, err
 	}
@@ -47,20 +47,6 @@ storage:
   write_buffer: 4MiB
 `, ports[1], filepath.Join(dir, "data"), ports[0], ports[1], ports[2], ports[3])
 	return n, os.WriteFile(n.config, []byte(text), 0o644)
-}
-
-// freePorts finds loopback addresses that nobody listens on. All are held until
-// all are found, so that they differ.
-func freePorts(count int) (addresses []string, err error) {
-	for range count {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close()
-		addresses = append(addresses, l.Addr().String())
-	}
-	return addresses, nil
 }
 
 // How long a node may take from its start to its first answer, and how often

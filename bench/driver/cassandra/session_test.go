@@ -6,43 +6,27 @@ import (
 	"net"
 	"strings"
 	"testing"
+
+	"github.com/candordb/candor/bench/peer/peertest"
 )
 
 // mustServe answers what comes on each connection with one of the answers after the
 // other, and gives back where.
 func mustServe(t *testing.T, answers ...[]byte) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			nc, err := l.Accept()
-			if err != nil {
+	return peertest.Listen(t, func(nc net.Conn) {
+		for _, a := range answers {
+			head := make([]byte, headerBytes)
+			if _, err := io.ReadFull(nc, head); err != nil {
 				return
 			}
-			serve(nc, answers)
+			if _, err := io.CopyN(io.Discard, nc, int64(binary.BigEndian.Uint32(head[5:]))); err != nil {
+				return
+			}
+			if _, err := nc.Write(a); err != nil {
+				return
+			}
 		}
-	}()
-	return l.Addr().String()
-}
-
-func serve(nc net.Conn, answers [][]byte) {
-	defer nc.Close()
-	for _, a := range answers {
-		head := make([]byte, headerBytes)
-		if _, err := io.ReadFull(nc, head); err != nil {
-			return
-		}
-		if _, err := io.CopyN(io.Discard, nc, int64(binary.BigEndian.Uint32(head[5:]))); err != nil {
-			return
-		}
-		if _, err := nc.Write(a); err != nil {
-			return
-		}
-	}
+	})
 }
 
 func TestASessionGreetsAndPrepares(t *testing.T) {

@@ -2,8 +2,6 @@ package etcd
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"testing"
 
@@ -12,7 +10,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/candordb/candor/bench/peer"
-	"github.com/candordb/candor/load"
+	"github.com/candordb/candor/bench/peer/peertest"
 )
 
 // memory is the part of a client that a caller uses.
@@ -37,46 +35,19 @@ func (m *memory) Get(_ context.Context, key string, _ ...clientv3.OpOption) (*cl
 
 func TestACallIsAPutOrAGet(t *testing.T) {
 	m := &memory{values: make(map[string]string)}
-	c := &caller{store: m}
-	key, value := []byte("key"), []byte("value")
-	put := load.Op{Kind: load.Put, Key: key, Value: value}
-	get := load.Op{Kind: load.Get, Key: key}
-	if a := c.Call(t.Context(), &get); a.Outcome != peer.Absent {
-		t.Errorf("nothing there: %+v", a)
-	}
-	if a := c.Call(t.Context(), &put); a.Outcome != peer.Done {
-		t.Errorf("put: %+v", a)
-	}
-	if a := c.Call(t.Context(), &get); a.Outcome != peer.Done || string(a.Value) != "value" {
-		t.Errorf("get: %+v", a)
-	}
-	m.err = rpctypes.ErrNoSpace
-	for _, op := range []load.Op{put, get} {
-		if a := c.Call(t.Context(), &op); a.Outcome != peer.Refused {
-			t.Errorf("%v of a full store: %+v", op.Kind, a)
-		}
-	}
+	peertest.Calls(t, &caller{store: m}, func() { m.err = rpctypes.ErrNoSpace })
 }
 
 // What a client's error means: no effect, or nobody knows.
 func TestErrorsHaveAnOutcome(t *testing.T) {
-	for err, want := range map[error]peer.Outcome{ // each by itself
-		nil:                          peer.Done,
-		rpctypes.ErrNoSpace:          peer.Refused,
-		rpctypes.ErrTooManyRequests:  peer.Refused,
-		rpctypes.ErrTimeout:          peer.Unknown,
-		rpctypes.ErrNoLeader:         peer.Unknown,
-		context.DeadlineExceeded:     peer.Unknown,
-		rpctypes.ErrCorrupt:          peer.Failed,
-		errors.New("something else"): peer.Failed,
-	} {
-		if err != nil {
-			err = fmt.Errorf("wrapped: %w", err)
-		}
-		if got := outcomeOf(err); got != want {
-			t.Errorf("%v: %v, want %v", err, got, want)
-		}
-	}
+	peertest.Outcomes(t, outcomeOf, map[error]peer.Outcome{
+		rpctypes.ErrNoSpace:         peer.Refused,
+		rpctypes.ErrTooManyRequests: peer.Refused,
+		rpctypes.ErrTimeout:         peer.Unknown,
+		rpctypes.ErrNoLeader:        peer.Unknown,
+		context.DeadlineExceeded:    peer.Unknown,
+		rpctypes.ErrCorrupt:         peer.Failed,
+	})
 }
 
 // Each node listens at its own addresses and knows those of all.

@@ -3,7 +3,6 @@ package nats
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,7 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/candordb/candor/bench/peer"
-	"github.com/candordb/candor/load"
+	"github.com/candordb/candor/bench/peer/peertest"
 )
 
 // memory is the part of a bucket that a caller uses.
@@ -45,31 +44,12 @@ func (m *memory) Get(_ context.Context, key string) (jetstream.KeyValueEntry, er
 
 func TestACallIsAPutOrAGet(t *testing.T) {
 	m := &memory{values: make(map[string]string)}
-	c := &caller{store: m}
-	key, value := []byte("key"), []byte("value")
-	put := load.Op{Kind: load.Put, Key: key, Value: value}
-	get := load.Op{Kind: load.Get, Key: key}
-	if a := c.Call(t.Context(), &get); a.Outcome != peer.Absent {
-		t.Errorf("nothing there: %+v", a)
-	}
-	if a := c.Call(t.Context(), &put); a.Outcome != peer.Done {
-		t.Errorf("put: %+v", a)
-	}
-	if a := c.Call(t.Context(), &get); a.Outcome != peer.Done || string(a.Value) != "value" {
-		t.Errorf("get: %+v", a)
-	}
-	m.err = client.ErrNoResponders
-	for _, op := range []load.Op{put, get} {
-		if a := c.Call(t.Context(), &op); a.Outcome != peer.Refused {
-			t.Errorf("%v where nobody listens: %+v", op.Kind, a)
-		}
-	}
+	peertest.Calls(t, &caller{store: m}, func() { m.err = client.ErrNoResponders })
 }
 
 // What a library's error means: no effect, or nobody knows.
 func TestErrorsHaveAnOutcome(t *testing.T) {
-	for err, want := range map[error]peer.Outcome{ // each by itself
-		nil:                                   peer.Done,
+	peertest.Outcomes(t, outcomeOf, map[error]peer.Outcome{
 		jetstream.ErrKeyNotFound:              peer.Absent,
 		client.ErrNoResponders:                peer.Refused,
 		jetstream.ErrNoStreamResponse:         peer.Refused,
@@ -80,15 +60,7 @@ func TestErrorsHaveAnOutcome(t *testing.T) {
 		client.ErrTimeout:                     peer.Unknown,
 		client.ErrConnectionClosed:            peer.Unknown,
 		context.DeadlineExceeded:              peer.Unknown,
-		errors.New("something else"):          peer.Failed,
-	} {
-		if err != nil {
-			err = fmt.Errorf("wrapped: %w", err)
-		}
-		if got := outcomeOf(err); got != want {
-			t.Errorf("%v: %v, want %v", err, got, want)
-		}
-	}
+	})
 }
 
 // The class is that of the sync, and each server listens at its own addresses and

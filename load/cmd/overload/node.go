@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"github.com/candordb/candor/config"
+	"github.com/candordb/candor/load/process"
 	"github.com/candordb/candor/node"
 )
 
@@ -55,7 +55,7 @@ func startCluster(ctx context.Context, nodes int, cpus string, sets []string) (*
 		return nil, err
 	}
 	c := &cluster{dir: dir, cpus: cpus}
-	ports, err := freePorts(4 * nodes)
+	ports, err := process.FreeAddresses("127.0.0.1", 4*nodes)
 	if err != nil {
 		return nil, errors.Join(err, c.stop())
 	}
@@ -161,18 +161,4 @@ func (c *cluster) stop() error {
 		errs = append(errs, p.Process.Signal(syscall.SIGTERM), p.Wait())
 	}
 	return errors.Join(append(errs, os.RemoveAll(c.dir))...)
-}
-
-// freePorts finds loopback addresses that nobody listens on. All are held until
-// all are found, so that they differ.
-func freePorts(count int) (addresses []string, err error) {
-	for range count {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close()
-		addresses = append(addresses, l.Addr().String())
-	}
-	return addresses, nil
 }
