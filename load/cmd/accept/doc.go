@@ -19,6 +19,7 @@
 //	slow    one slow replica, and what QUORUM notices of it
 //	sync    what comparing replicas costs, in bytes and CPU time, and how long as many
 //	        differences take among ten times the keys
+//	memory  what a node holds in memory for each further million keys
 //
 // A measurement looks for evidence that the healing part does not give of itself:
 // EXPLAIN of a sample of keys while it runs, and in the end, when all nodes have

@@ -33,6 +33,7 @@ var measurements = []measurement{
 	{"false", "no false conviction: bad network, pause of all nodes", 5, true, 12 * time.Minute, nil, measureFalse},
 	{"slow", "QUORUM with one slow replica", 3, true, 3 * time.Minute, nil, measureSlow},
 	{"sync", "what comparing replicas costs, and what ten times the keys change in that", 3, false, 30 * time.Minute, func(*options) []string { return []string{"repair.exchange_interval=1s"} }, measureSync},
+	{"memory", "what a node holds in memory for each further million keys", 3, false, 10 * time.Minute, smallCaches, measureMemory},
 }
 
 func noRepair(*options) []string {
