@@ -199,18 +199,23 @@ func (e *Error) progress() string {
 	case r.Need == 0:
 		return e.Node + ": " + flat(e.Err)
 	}
-	var have, silent []string
+	var have, applied, silent []string
 	for _, row := range r.Replicas {
 		switch row.State {
 		case contract.Silent:
 			silent = append(silent, row.Node)
-		case contract.RowApplied, contract.Durable, contract.RowSuperseded:
+		case contract.RowApplied:
+			applied = append(applied, row.Node)
+		case contract.Durable, contract.RowSuperseded:
 			have = append(have, row.Node)
 		}
 	}
 	text := fmt.Sprintf("%v needs %d, got %d", r.Level, r.Need, r.Acked)
 	if len(have) > 0 {
 		text += " (" + strings.Join(have, ", ") + " durable)"
+	}
+	if len(applied) > 0 {
+		text += " (" + strings.Join(applied, ", ") + " not synced yet)"
 	}
 	text += " in " + e.Took.Round(time.Millisecond).String()
 	switch len(silent) {

@@ -62,6 +62,13 @@ func TestErrorText(t *testing.T) {
 			`put "order:77": in doubt: all needs 3, got 2 (n1, n2 durable) in 500ms, n4 is silent; it may be seen now, later or never`,
 		},
 		{
+			Error{
+				Op: "put", Key: []byte("k"), Code: contract.Timeout, Took: time.Second, write: true, doubt: true,
+				Receipt: Receipt{Need: 3, Acked: 2, Level: All, Replicas: []ReplicaAnswer{{Node: "n1", State: contract.Durable}, {Node: "n2", State: contract.RowApplied}}},
+			},
+			`put "k": in doubt: all needs 3, got 2 (n1 durable) (n2 not synced yet) in 1s; it may be seen now, later or never`,
+		},
+		{
 			Error{Op: "get", Key: []byte("k"), Code: contract.Timeout, Took: 2 * time.Second, Receipt: Receipt{Need: 2, Acked: 1, Level: Quorum}},
 			`get "k": timeout: quorum needs 2, got 1 in 2s`,
 		},

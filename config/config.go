@@ -250,7 +250,17 @@ type Storage struct {
 	// Compression of tables: none or snappy.
 	Compression string `key:"compression"`
 
-	// CommitBytes is how much one synced batch gathers at most, at least 1KiB and at
+	// Durability is when this node says that it has a write: sync, once that is synced
+	// to its disk; or periodic, once the operating system has it, and then a power cut
+	// takes what was written since the last sync. Receipts count the replicas that
+	// answer so under acked, and not under durable.
+	Durability string `key:"durability"`
+
+	// SyncInterval is how long after it was written everything is synced where
+	// storage.durability is periodic, 10ms to 1m. Longer loses more to a power cut.
+	SyncInterval time.Duration `key:"sync_interval"`
+
+	// CommitBytes is how much one batch gathers at most, at least 1KiB and at
 	// most storage.write_buffer; a single larger record goes alone. Higher shares a
 	// sync among more writes, lower answers the first of them sooner.
 	CommitBytes Size `key:"commit_bytes"`

@@ -50,6 +50,7 @@ func Default() *Config {
 			RecordCache: 64 * MiB,
 			BloomBits:   10,
 			Compression: "none",
+			Durability:  "sync", SyncInterval: time.Second,
 			CommitBytes: 512 * KiB,
 			Reserve:     5,
 			DiskWarn:    85,

@@ -25,6 +25,8 @@ const (
 	openFilesMin     = 16
 	reserveMax       = Percent(50)
 	scrubCycleMin    = time.Second
+	syncIntervalMin  = 10 * time.Millisecond
+	syncIntervalMax  = time.Minute
 	bloomBitsMax     = 32
 	replicasMax      = 63
 	partitionsMax    = 65536
@@ -223,6 +225,9 @@ func (c *Config) checkStorage(k *check) {
 		"storage.block_size is %v: want %v to %v", s.BlockSize, blockSizeMin, blockSizeMax)
 	k.want(s.BloomBits >= 1 && s.BloomBits <= bloomBitsMax, "storage.bloom_bits is %d: want 1 to %d", s.BloomBits, bloomBitsMax)
 	k.want(s.Compression == "none" || s.Compression == "snappy", "storage.compression is %q: want none or snappy", s.Compression)
+	k.want(s.Durability == "sync" || s.Durability == "periodic", "storage.durability is %q: want sync or periodic", s.Durability)
+	k.want(s.SyncInterval >= syncIntervalMin && s.SyncInterval <= syncIntervalMax,
+		"storage.sync_interval is %v: want %v to %v", s.SyncInterval, syncIntervalMin, syncIntervalMax)
 	k.want(s.CommitBytes >= commitBytesMin && s.CommitBytes <= s.WriteBuffer,
 		"storage.commit_bytes is %v: want %v to storage.write_buffer (%v)", s.CommitBytes, commitBytesMin, s.WriteBuffer)
 	k.want(s.Reserve <= reserveMax, "storage.reserve is %v: want at most %v", s.Reserve, reserveMax)

@@ -29,7 +29,8 @@
 //     ordered write that has not been stamped.
 //
 // A level is lowered only for a read that may be weakened, and then the receipt
-// names the one that was met.
+// names the one that was met. A replica whose node answers before it syncs (Periodic)
+// counts for the level, and the receipt does not call it durable.
 //
 // A replica that is later than it usually is costs a read one more message, to
 // another one (Hedging). How long replicas take is learned from their answers, by

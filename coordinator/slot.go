@@ -50,6 +50,7 @@ type Request struct {
 	Owners   []uint16 // members of the view, in order of preference
 	Up       Mask     // owners that can be reached
 	Suspect  Mask     // of them, those to be asked last
+	Periodic Mask     // owners that answer for a record before they have synced it
 	Self     int      // which owner this node is; -1: none
 	Level    contract.Level
 	Need     int      // replicas that the level asks for
@@ -278,14 +279,30 @@ func (s *slot) send(i int, call uint64, what Ask, rec []byte, out *Effects) {
 
 // receipt is what was achieved so far, with acked replicas counted.
 func (s *slot) receipt(acked Mask) contract.Receipt {
-	n := acked.count() + s.dups
 	r := contract.Receipt{
-		Need: s.Need, Asked: s.asked.count(), Acked: n, Durable: n, Hinted: s.covered.count(), Level: s.Level, Repaired: s.repaired.count(),
+		Need: s.Need, Asked: s.asked.count(), Acked: acked.count() + s.dups, Durable: s.synced(acked).count() + s.dups, Hinted: s.covered.count(), Level: s.Level, Repaired: s.repaired.count(),
 	}
 	if s.Rows {
 		r.Rows = s.rows(acked)
 	}
 	return r
+}
+
+// synced is those of some replicas that have synced what they answered for. The notes
+// of an OUTCOME are synced everywhere.
+func (s *slot) synced(of Mask) Mask {
+	if s.phase == voiding {
+		return of
+	}
+	return of.without(s.Periodic)
+}
+
+// holding is the state of owner i, which has answered that it holds a record.
+func (s *slot) holding(i int) contract.RowState {
+	if s.synced(bit(i)) == 0 {
+		return contract.RowApplied
+	}
+	return contract.Durable
 }
 
 // rows has a line for each replica that was asked or cannot be reached.
@@ -302,9 +319,9 @@ func (s *slot) rows(acked Mask) []contract.Row {
 		case s.higher.has(i):
 			row.State, row.Version = contract.RowSuperseded, s.heads[i].version.Bytes()
 		case acked.has(i) && s.Op.Writes():
-			row.State, row.Version = contract.Durable, s.Stamp.Bytes()
+			row.State, row.Version = s.holding(i), s.Stamp.Bytes()
 		case s.answered.has(i) || acked.has(i):
-			row.State, row.Version = contract.Durable, s.heads[i].version.Bytes()
+			row.State, row.Version = s.holding(i), s.heads[i].version.Bytes()
 		case s.refused.has(i) || s.corrupt.has(i):
 			row.State = contract.Refused
 		}

@@ -26,6 +26,7 @@ var rewrite = flag.Bool("rewrite", false, "write the stories of testdata anew fr
 // about it, and everything else is prose.
 //
 //	> nodes 3 at a, up a b, suspect b, partitions 1   a new cluster; all but the number may be missing
+//	> nodes 3, periodic b             b answers before it syncs
 //	> nodes 3, regions eu eu us         the region of each node; this node's is the first, or "from us"
 //	> nodes 4 at a, regions eu/x eu/y us/x us/y   the zones too
 //	> nodes 3, slots 2                  how many requests may be open
@@ -111,6 +112,7 @@ type story struct {
 	self        int
 	region      string
 	up, suspect Mask
+	periodic    Mask
 	stands      Mask   // members that can stand in
 	next        []byte // cursor of the last page
 	last        ScanRequest
@@ -277,6 +279,7 @@ func (s *story) nodes(words []string) {
 		s.up = mask(up)
 	}
 	s.suspect = mask(after(words, "suspect"))
+	s.periodic = mask(after(words, "periodic"))
 	s.stands = s.up
 	if stands := after(words, "stands"); stands != nil {
 		s.stands = mask(stands)
@@ -304,6 +307,7 @@ func (s *story) open(words []string, out *Effects) {
 	}
 	op := map[string]Op{"put": OpPut, "delete": OpDelete, "get": OpGet, "outcome": OpOutcome, "explain": OpExplain}[words[0]]
 	r := newRequest(op, s.view, level, s.region)
+	r.Periodic = s.periodic
 	r.Up, r.Suspect, r.Self, r.Deadline = r.Up&s.up, s.suspect, s.self, s.now+1000
 	if s.self >= 0 {
 		r.Coordinator = nodeID(s.self)

@@ -38,6 +38,8 @@ func (s *slot) noteReply(out *Effects, i int, r *Reply) {
 	switch written := r.Ask == AskWrite || r.Ask == AskRepair; {
 	case r.Code != contract.OK:
 		s.note(out, i, "refused: "+r.Code.String())
+	case written && r.Winner.IsZero() && s.Periodic.has(i):
+		s.note(out, i, "applied, not synced yet")
 	case written && r.Winner.IsZero():
 		s.note(out, i, "durable")
 	case written:

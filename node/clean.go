@@ -17,16 +17,7 @@ const cleanEvery = 2 * time.Second
 // the time of the mark. Who replicates the partition knows that; others are told in
 // the reports of those who do.
 func (n *Node) clean(ctx context.Context) error {
-	tick := time.NewTicker(cleanEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-			n.cleanOnce()
-		}
-	}
+	return every(ctx, cleanEvery, n.cleanOnce)
 }
 
 func (n *Node) cleanOnce() {

@@ -148,15 +148,8 @@ func (n *Node) govern(ctx context.Context) error {
 	g := router.NewGovernor(router.GovernorOptions{Target: l.QueueDelay, Every: governEvery, Least: openLeast, Most: shards * slotsPerShard})
 	limit := memoryLimit(l.Memory)
 	v := newVitals()
-	tick := time.NewTicker(governEvery)
-	defer tick.Stop()
 	shed, collected := uint64(0), time.Time{}
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
+	return every(ctx, governEvery, func() {
 		v.read()
 		gate := &n.gate
 		delay := max(v.wait, n.probe.delay())
@@ -173,5 +166,5 @@ func (n *Node) govern(ctx context.Context) error {
 			runtime.GC() // what is alive is only known after a collection
 			collected = time.Now()
 		}
-	}
+	})
 }

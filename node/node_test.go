@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -18,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/candordb/candor/config"
+	"github.com/candordb/candor/load/process"
 )
 
 // TestMain runs the tests, or the one node that a test has started as a process.
@@ -46,27 +46,6 @@ type running struct {
 	done    chan error
 }
 
-// freePorts picks ports that are free now, over TCP and over UDP, which gossip needs.
-// All are held until all are found, so that they differ.
-func freePorts(t *testing.T, n int) []string {
-	t.Helper()
-	var addrs []string
-	for len(addrs) < n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		u, err := net.ListenPacket("udp", l.Addr().String())
-		if err != nil {
-			continue
-		}
-		defer u.Close()
-		addrs = append(addrs, l.Addr().String())
-	}
-	return addrs
-}
-
 // startCluster starts n nodes and waits until all are ready, and hold each other for
 // up.
 func startCluster(t *testing.T, n int) *cluster {
@@ -88,7 +67,10 @@ func newCluster(t *testing.T, n int) *cluster {
 	t.Helper()
 	c := &cluster{t: t, log: new(testLog)}
 	t.Cleanup(func() { c.log.print(t) })
-	addrs := freePorts(t, 4*n)
+	addrs, err := process.FreeAddresses("127.0.0.1", 4*n)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var bootstrap, seeds []string
 	for i := range n {
 		bootstrap, seeds = append(bootstrap, addrs[4*i+1]), append(seeds, addrs[4*i+2])

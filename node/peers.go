@@ -14,7 +14,6 @@ import (
 
 	"github.com/candordb/candor/contract"
 	"github.com/candordb/candor/gossip"
-	"github.com/candordb/candor/hlc"
 	"github.com/candordb/candor/ring"
 	"github.com/candordb/candor/router"
 	"github.com/candordb/candor/rpc"
@@ -36,6 +35,8 @@ type peer struct {
 	incarnation atomic.Uint64
 	introduced  atomic.Bool
 
+	periodic atomic.Bool // it answers for records before it has synced them
+
 	watched // guarded by watch.mu
 }
 
@@ -45,6 +46,9 @@ func (p *peer) Up() (up, suspect bool) {
 	s := gossip.State(p.state.Load())
 	return s.Reachable() && p.Link.Up() && !p.leaving.Load(), s == gossip.Suspect
 }
+
+// Periodic implements router.Peer.
+func (p *peer) Periodic() bool { return p.periodic.Load() }
 
 // Beat implements router.Peer.
 func (p *peer) Beat(incarnation, physical uint64, echo []byte) {
@@ -126,9 +130,10 @@ func (l *links) dialMember(m ring.Member) *peer {
 	o := l.options(h)
 	o.Address = func() string { return n.addressOf(m.ID).Peer }
 	o.OnHello = func(body []byte) error {
-		clock, err := n.checkHello(body, m.ID)
+		a, err := n.checkHello(body, m.ID)
 		if err == nil {
-			n.clock.observe(clock)
+			n.clock.observe(a.Clock)
+			p.periodic.Store(a.Hello.Has(wire.FeaturePeriodic))
 		}
 		return err
 	}
@@ -194,22 +199,21 @@ func (n *Node) hello() []byte {
 var errWrongNode = errors.New("another node answers at this address")
 
 // checkHello checks the answer to this node's HELLO. want is the node that
-// should answer; zero: any. It returns that node's clock.
-func (n *Node) checkHello(body []byte, want ring.NodeID) (hlc.Timestamp, error) {
-	var a wire.Answer
+// should answer; zero: any. What it returns is good as long as the body is.
+func (n *Node) checkHello(body []byte, want ring.NodeID) (a wire.Answer, err error) {
 	if err := wire.DecodeAnswer(body, &a); err != nil {
-		return 0, err
+		return a, err
 	}
 	if a.Code != contract.OK {
-		return 0, fmt.Errorf("%v: %s", a.Code, a.Error.Message)
+		return a, fmt.Errorf("%v: %s", a.Code, a.Error.Message)
 	}
 	if a.Op != wire.OpHello || string(a.Hello.ClusterName) != n.config.Cluster.Name {
-		return 0, fmt.Errorf("it belongs to cluster %q, not to %q", a.Hello.ClusterName, n.config.Cluster.Name)
+		return a, fmt.Errorf("it belongs to cluster %q, not to %q", a.Hello.ClusterName, n.config.Cluster.Name)
 	}
 	if !want.IsZero() && want != ring.NodeID(a.Hello.NodeID) {
-		return 0, fmt.Errorf("%w: %v instead of %v", errWrongNode, ring.NodeID(a.Hello.NodeID), want)
+		return a, fmt.Errorf("%w: %v instead of %v", errWrongNode, ring.NodeID(a.Hello.NodeID), want)
 	}
-	return a.Clock, nil
+	return a, nil
 }
 
 // dialBootstrap opens a link to every address of the bootstrap list. What they
@@ -237,11 +241,8 @@ func (l *links) dialAddress(addr string) *rpc.Link {
 		return addr
 	}
 	o.OnHello = func(body []byte) error {
-		if _, err := n.checkHello(body, ring.NodeID{}); err != nil {
-			return err
-		}
-		var a wire.Answer
-		if err := wire.DecodeAnswer(body, &a); err != nil {
+		a, err := n.checkHello(body, ring.NodeID{})
+		if err != nil {
 			return err
 		}
 		found := ring.NodeID(a.Hello.NodeID)

@@ -69,18 +69,11 @@ const (
 
 // run looks after what is lost until ctx ends.
 func (l *lost) run(ctx context.Context) error {
-	tick := time.NewTicker(lostTick)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
+	return every(ctx, lostTick, func() {
 		if st := l.node.state.Load(); st != nil && l.node.engine.Err() == nil {
 			l.step(ctx, st)
 		}
-	}
+	})
 }
 
 func (l *lost) step(ctx context.Context, st *state) {
@@ -132,6 +125,7 @@ func (l *lost) quarantineAll(ctx context.Context, st *state, distrust uint64) bo
 			h.Drop(l.node.hints.now(), m.ID)
 		}
 	})
+	l.node.log.Warn("hints that this node kept are dropped, as they may be older than what was said of them; the rebuild begins when they are gone")
 	l.mu.Lock()
 	l.swept, l.unsaved = distrust, true
 	l.mu.Unlock()

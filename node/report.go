@@ -49,16 +49,9 @@ func newReporter(n *Node) *reporter {
 
 // run makes reports until ctx ends.
 func (r *reporter) run(ctx context.Context) error {
-	tick := time.NewTicker(reportEvery)
-	defer tick.Stop()
-	for {
-		r.keep(time.Now())
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
+	keep := func() { r.keep(time.Now()) }
+	keep()
+	return every(ctx, reportEvery, keep)
 }
 
 // asOfUnits are the milliseconds to which times of proofs are rounded down, the first
@@ -96,7 +89,7 @@ func (r *reporter) make() *verdict.Report {
 		Epoch: verdict.Known(epoch), EpochAgeMS: verdict.Known(mono - r.epochAt),
 		Fenced: verdict.Known(n.clock.fenced.Load()), Draining: verdict.Known(n.draining.Load()), Stopped: verdict.Known(""), Waiting: verdict.Known(n.lost.waits()),
 		OffsetMS: n.clock.off(), Probe: r.timed.last(), Bounds: r.bounds(), Shared: verdict.Known(r.shared()),
-		Durability: verdict.Known("sync"), Insecure: verdict.Known(n.config.Insecure && n.beyondLoopback()),
+		Durability: verdict.Known(n.config.Storage.Durability), Insecure: verdict.Known(n.config.Insecure && n.beyondLoopback()),
 		Quarantine: r.quarantine(), Damage: verdict.Known(r.damage()), Arrived: verdict.Known(r.arrived()),
 		Peers: r.peers(), Voters: r.voters(), Gossip: r.gossip(mono), Traffic: r.figures.traffic(mono), Process: r.process.read(mono),
 	}

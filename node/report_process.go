@@ -102,16 +102,9 @@ const seedsEvery = time.Minute
 
 // lookUpSeeds looks up the addresses of cluster.seeds until ctx ends.
 func (r *reporter) lookUpSeeds(ctx context.Context) error {
-	tick := time.NewTicker(seedsEvery)
-	defer tick.Stop()
-	for {
-		r.seeds.Store(r.node.lookedUp())
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
+	lookUp := func() { r.seeds.Store(r.node.lookedUp()) }
+	lookUp()
+	return every(ctx, seedsEvery, lookUp)
 }
 
 func (n *Node) lookedUp() *verdict.Seeds {

@@ -178,7 +178,8 @@ func (n *Node) assemble() error {
 	n.metrics = newMetrics(n)
 	n.router = router.New(router.Options{
 		Self: n.id, Incarnation: n.incarnation, ServerVersion: n.version, ClusterName: n.config.Cluster.Name, Locks: locks, Gate: &n.gate, Count: n.metrics.count, Took: n.metrics.took,
-		Hedging: coordinator.Hedging{Percentile: int(n.config.Read.HedgePercentile), Percent: int(n.config.Read.HedgeMax)}, Busy: n.gate.busy,
+		Periodic: n.syncInterval() > 0,
+		Hedging:  coordinator.Hedging{Percentile: int(n.config.Read.HedgePercentile), Percent: int(n.config.Read.HedgeMax)}, Busy: n.gate.busy,
 		Limits: router.Limits{
 			Limits: wire.Limits{
 				FrameBytes: uint64(n.rpcOptions.FrameBytes), KeyBytes: uint64(l.Key), ValueBytes: uint64(l.Value),
@@ -191,13 +192,14 @@ func (n *Node) assemble() error {
 	scratch := newBatch(n.store)
 	var turn router.Turn
 	n.committer = storage.NewCommitter(n.engine, storage.CommitterOptions[replica.Write]{
-		QueueBytes: int(l.QueueBytes), BatchBytes: int(n.config.Storage.CommitBytes),
+		QueueBytes: int(l.QueueBytes), BatchBytes: int(n.config.Storage.CommitBytes), SyncInterval: n.syncInterval(),
 		Apply: func(writes []replica.Write, b *storage.Batch) {
 			scratch.begin(b)
 			n.beginBatch()
 			n.trees.mu.Lock()
 			n.applier.Apply(n.clock.now(), n.store, writes, scratch)
 			n.trees.mu.Unlock()
+			scratch.End(n.applier)
 			n.counted()
 		},
 		Done: func(writes []replica.Write, err error) {
@@ -219,6 +221,14 @@ func (n *Node) assemble() error {
 	hints, err := newHints(n)
 	n.hints, n.store.coming = hints, hints.coming
 	return err
+}
+
+// syncInterval is how long the sync of a record may be put off; 0: not at all.
+func (n *Node) syncInterval() time.Duration {
+	if n.config.Storage.Durability != "periodic" {
+		return 0
+	}
+	return n.config.Storage.SyncInterval
 }
 
 // counted publishes the replica's counters, and tells of what must not be: one
@@ -378,18 +388,11 @@ func namespaceRows(list []config.Namespace) (rows []topology.NamespaceRow) {
 // sweep ends requests whose deadline has passed.
 func (n *Node) sweep(ctx context.Context) error {
 	var turn router.Turn
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-			n.router.Begin(&turn)
-			n.router.Tick(&turn)
-			n.router.Finish(&turn)
-		}
-	}
+	return every(ctx, sweepEvery, func() {
+		n.router.Begin(&turn)
+		n.router.Tick(&turn)
+		n.router.Finish(&turn)
+	})
 }
 
 // keepTime follows the wall clock and renews the clock bound.

@@ -59,17 +59,14 @@ func (t *timedWrite) end(why string) {
 
 // timeWrites makes them until ctx ends.
 func (n *Node) timeWrites(ctx context.Context) error {
-	tick := time.NewTicker(timedEvery)
-	defer tick.Stop()
-	for count := uint64(1); ; count++ {
+	count := uint64(0)
+	one := func() {
+		count++
 		n.reporter.timed.begin()
 		n.reporter.timed.end(n.timeOne(ctx, count))
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
 	}
+	one()
+	return every(ctx, timedEvery, one)
 }
 
 // timeOne makes one and waits for it; why it failed, "" if it did not.

@@ -136,16 +136,7 @@ func (w *watch) remove(c *conn) {
 
 // run watches until ctx ends.
 func (w *watch) run(ctx context.Context) error {
-	tick := time.NewTicker(watchEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-			w.look()
-		}
-	}
+	return every(ctx, watchEvery, w.look)
 }
 
 // look takes in what was heard since the last look, and does what follows.

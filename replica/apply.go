@@ -211,6 +211,10 @@ type Applier struct {
 	Full bool
 	// Trees are kept up with what is stored; nil: there are none.
 	Trees *Trees
+	// MayWait says, behind Apply, that nothing durable rests on the records of the
+	// batch, here or on another node, so that they may be synced after they are
+	// answered for: see waits.
+	MayWait bool
 
 	before  *Marks // as they were before this batch
 	overlay overlay
@@ -224,7 +228,9 @@ func (a *Applier) Apply(now Now, view Store, writes []Write, batch Batch) {
 	a.notes = a.notes[:0]
 	a.Trees.begin()
 	a.before = a.Marks
+	a.MayWait = true
 	for i := range writes {
+		a.MayWait = a.MayWait && waits(writes[i].Kind)
 		writes[i].Result = a.apply(now, view, writes, i, batch)
 	}
 	if a.Marks != a.before {
@@ -273,20 +279,30 @@ func (a *Applier) apply(now Now, view Store, writes []Write, i int, batch Batch)
 	return a.merge(now, view, writes, i, batch)
 }
 
-func (a *Applier) merge(now Now, view Store, writes []Write, i int, batch Batch) Result {
-	w := &writes[i]
+// admit looks at a write of a record before any rule about versions: what nobody waits
+// for any more, is damaged, or has no room is refused.
+func (a *Applier) admit(now Now, w *Write) (rec record.Record, refused Result) {
 	if w.Deadline != 0 && w.Deadline <= now.Mono {
 		a.Counters.Expired++
-		return Result{Code: contract.Overloaded}
+		return rec, Result{Code: contract.Overloaded}
 	}
 	rec, err := record.Verify(w.Namespace, w.Key, w.Record)
 	if err != nil {
 		a.Counters.Corrupt++
-		return Result{Code: contract.Corrupt}
+		return rec, Result{Code: contract.Corrupt}
 	}
 	if a.Full && !rec.Tombstone {
 		a.Counters.Refused++
-		return Result{Code: contract.DiskFull}
+		return rec, Result{Code: contract.DiskFull}
+	}
+	return rec, Result{}
+}
+
+func (a *Applier) merge(now Now, view Store, writes []Write, i int, batch Batch) Result {
+	w := &writes[i]
+	rec, refused := a.admit(now, w)
+	if refused.Code != contract.OK {
+		return refused
 	}
 	marks := a.Marks.Of(w.Token)
 	if marks.Quarantined && w.Kind != Rebuild && !traitor.Is(traitor.QuarantineVotes) {
@@ -329,6 +345,8 @@ func (a *Applier) merge(now Now, view Store, writes []Write, i int, batch Batch)
 	if stored != nil && bytes.Equal(winner, stored) {
 		return a.kept(rec.Version, stored)
 	}
+	// That all agree up to the fence is what others purge by.
+	a.MayWait = a.MayWait && rec.Version.Time > marks.Fence
 	if rec.Version.Time <= marks.Fence && !traitor.Is(traitor.FenceIgnored) {
 		if result, refused := a.fenced(w, rec, stored, marks); refused {
 			return result
@@ -336,6 +354,7 @@ func (a *Applier) merge(now Now, view Store, writes []Write, i int, batch Batch)
 	}
 	if voided {
 		// A replica that holds it has sent it: it was not given up after all.
+		a.MayWait = false
 		batch.EraseVoid(w.Token, w.Namespace, w.Key, rec.Version)
 		a.notes = append(a.notes, note{i, rec.Version, false})
 	}
@@ -349,6 +368,12 @@ func (a *Applier) merge(now Now, view Store, writes []Write, i int, batch Batch)
 	}
 	return Result{Buried: buried(now, w, rec.Version, stored)}
 }
+
+// waits says whether a node that syncs now and then may answer for a write of this kind
+// before it is synced: a client's write, and what other replicas hold too. The hint
+// behind a Deliver is erased once it is answered, and may have been all that there
+// was; everything else is a note that something durable rests on.
+func waits(k Kind) bool { return k == Fresh || k == Repair || k == Exchange }
 
 // tooOld says whether a fresh write is stamped longer ago than the request age
 // limit, or at or below the floor, under which this node has said that it takes

@@ -7,7 +7,8 @@
 // committer drains what waits, calls Applier.Apply, writes and syncs the batch,
 // and only then releases the acknowledgements that Apply left in the writes. So
 // an acknowledgement says: this record, or the higher version that it names, is
-// durable here.
+// durable here; or soon, where MayWait says that it may be synced behind its answer, and
+// the node was told to do so.
 //
 // What Apply decides, in this order:
 //

@@ -69,18 +69,9 @@ func (a *Applier) unvoid(w *Write, batch Batch) Result {
 // stand keeps a write for another node. None is kept at or below the floor: this
 // node has said that it has no hint so old (rule 7).
 func (a *Applier) stand(now Now, view Store, writes []Write, w *Write, batch Batch) Result {
-	if w.Deadline != 0 && w.Deadline <= now.Mono {
-		a.Counters.Expired++
-		return Result{Code: contract.Overloaded}
-	}
-	rec, err := record.Verify(w.Namespace, w.Key, w.Record)
-	if err != nil {
-		a.Counters.Corrupt++
-		return Result{Code: contract.Corrupt}
-	}
-	if a.Full && !rec.Tombstone {
-		a.Counters.Refused++
-		return Result{Code: contract.DiskFull}
+	rec, refused := a.admit(now, w)
+	if refused.Code != contract.OK {
+		return refused
 	}
 	if !w.Moved && a.tooOld(now, rec.Version) && !traitor.Is(traitor.HintBelowFloor) {
 		a.Counters.Refused++

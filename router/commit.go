@@ -27,7 +27,7 @@ func (r *Router) commit(t *Turn) {
 }
 
 // Committed takes writes back from the committer: their results are true, as
-// they are durable, or failure says why they are not: Internal if that cannot
+// they are durable (or soon, where the node is Periodic), or failure says why they are not: Internal if that cannot
 // be known, NotReady if they were certainly not written.
 func (r *Router) Committed(t *Turn, writes []replica.Write, failure contract.Code) {
 	r.committed(t, writes, failure)

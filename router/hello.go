@@ -26,6 +26,9 @@ func (r *Router) hello(t *Turn, c Conn, peerPort bool, body []byte) {
 		Proto: wire.ProtocolVersion, ClusterName: []byte(r.o.ClusterName), NodeID: r.o.Self,
 		ServerVersion: []byte(r.o.ServerVersion), Limits: r.o.Limits.Limits,
 	}
+	if r.o.Periodic {
+		a.Features = [][]byte{[]byte(wire.FeaturePeriodic)}
+	}
 	if cl := r.world.Cluster(); cl != nil {
 		a.ClusterID = cl.ID[:]
 	}

@@ -28,6 +28,7 @@ type peer struct {
 	echo        string // which it repeated
 }
 
+func (p *peer) Periodic() bool         { return p.to.router.o.Periodic }
 func (p *peer) Up() (up, suspect bool) { p.from.called(); return p.up, p.suspect }
 
 func (p *peer) Reserve(n int) bool {

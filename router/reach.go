@@ -16,6 +16,9 @@ func (r *Router) reach(t *Turn, o *coordinator.Request, cl *Cluster) {
 			continue
 		}
 		up, suspect := r.reachable(cl.Ring.Member(int(m)).ID)
+		if r.periodic(cl.Ring.Member(int(m)).ID) {
+			o.Periodic |= 1 << i
+		}
 		if cl.Ring.Member(int(m)).ID == r.o.Self {
 			o.Self = i
 		} else if up && o.Op.Writes() {
@@ -100,6 +103,15 @@ func (r *Router) reachable(id ring.NodeID) (up, suspect bool) {
 		return false, false
 	}
 	return p.Up()
+}
+
+// periodic says whether a member answers for records before it has synced them.
+func (r *Router) periodic(id ring.NodeID) bool {
+	if id == r.o.Self {
+		return r.o.Periodic
+	}
+	p := r.world.Peer(id)
+	return p != nil && p.Periodic()
 }
 
 // reaches looks up who can be reached of all members now, so that the World

@@ -2,6 +2,7 @@ package router
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -429,5 +430,40 @@ func TestNodeThatOwnsNothingOfTheKeyCoordinates(t *testing.T) {
 		if holders != 3 {
 			t.Errorf("%d nodes hold %s", holders, key)
 		}
+	}
+}
+
+// Contract, section 1: a node of weaker durability has said so, and receipts count what
+// it answered for as acked, and not as durable, whoever coordinates.
+func TestReceiptsSayWhatIsNotSynced(t *testing.T) {
+	c := newCluster(t, 3)
+	for i, want := range []int{3, 2, 1, 0} {
+		if i > 0 {
+			c.nodes[i-1].router.o.Periodic = true
+		}
+		for _, n := range c.nodes {
+			k := c.client(slices.Index(c.nodes, n))
+			put := k.do(wire.Request{Op: wire.OpPut, Key: []byte("k"), Value: []byte("v"), Level: contract.All, Flags: contract.Rows}).Write.Receipt
+			get := k.do(wire.Request{Op: wire.OpGet, Key: []byte("k"), Level: contract.All, Flags: contract.Rows}).Get.Receipt
+			for _, r := range []contract.Receipt{put, get} {
+				durable := 0
+				for _, row := range r.Rows {
+					if row.State == contract.Durable {
+						durable++
+					} else if row.State != contract.RowApplied {
+						t.Errorf("a row says %v", row.State)
+					}
+				}
+				if r.Acked != 3 || r.Durable != want || durable != want {
+					t.Errorf("%d nodes sync later: %v, %d rows durable", i, r, durable)
+				}
+			}
+		}
+	}
+	k := c.dial(c.nodes[2], true)
+	h := nodeHello()
+	k.send(h.Append(nil))
+	if a := k.one(); !a.Hello.Has(wire.FeaturePeriodic) {
+		t.Errorf("HELLO tells %q", a.Hello.Features)
 	}
 }

@@ -14,6 +14,8 @@ type Options struct {
 	ServerVersion string
 	ClusterName   string
 	Limits        Limits
+	// Periodic says that this node answers for records before it has synced them.
+	Periodic bool
 	// Locks guard the shards, one each; their number has to be a power of two.
 	Locks []Locker
 	// Gate is shared by all connections; nil: everything is let in.

@@ -60,6 +60,9 @@ type Peer interface {
 	// Up says whether the node can be reached, and whether it should be asked
 	// last.
 	Up() (up, suspect bool)
+	// Periodic says whether the node answers for records before it has synced them, as
+	// its answer to HELLO said on the present connection, or the last one.
+	Periodic() bool
 	// Reserve takes room for n bytes on the link; false if it is full or down.
 	// Release gives it back.
 	Reserve(n int) bool

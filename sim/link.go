@@ -40,6 +40,9 @@ var _ router.Peer = (*link)(nil)
 // Up implements router.Peer.
 func (l *link) Up() (up, suspect bool) { return l.state == linkUp, l.suspect }
 
+// Periodic implements router.Peer: all disks sync before they answer.
+func (l *link) Periodic() bool { return false }
+
 // Reserve implements router.Peer.
 func (l *link) Reserve(n int) bool {
 	if l.state != linkUp || l.p.sim.bug(bugFullLink) || l.flying+l.box.Waiting()+l.reserved+n > l.p.sim.plan.Net.LinkBytes {

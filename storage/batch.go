@@ -15,6 +15,7 @@ import "encoding/binary"
 type Batch struct {
 	data []byte
 	n    int
+	late bool
 }
 
 const (
@@ -48,7 +49,12 @@ func (b *Batch) Len() int { return b.n }
 func (b *Batch) Bytes() int { return len(b.data) }
 
 // Reset empties the batch and keeps its memory.
-func (b *Batch) Reset() { b.data, b.n = b.data[:0], 0 }
+func (b *Batch) Reset() { b.data, b.n, b.late = b.data[:0], 0, false }
+
+// MaySyncLater says that nothing durable, here or elsewhere, rests on what is in the
+// batch: a Committer with a SyncInterval answers for it before it is synced. An Engine
+// does not look at that.
+func (b *Batch) MaySyncLater() { b.late = true }
 
 // Each calls fn with the entries in order. A nil value means delete; an empty
 // value that was put is not nil. The bytes are valid until the batch changes.

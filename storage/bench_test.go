@@ -3,7 +3,9 @@ package storage_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -21,28 +23,14 @@ func BenchmarkCommitter(b *testing.B) {
 }
 
 func benchCommitter(b *testing.B, flight int) {
-	db, err := storage.Open(b.TempDir(), storage.Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer db.Close()
 	// A token for each write that may be in flight; Done gives them back.
 	tokens := make(chan struct{}, flight)
-	c := storage.NewCommitter(db, storage.CommitterOptions[write]{
-		Apply: putAll,
-		Done: func(items []write, err error) {
-			if err != nil {
-				b.Error(err)
-			}
-			for range items {
-				tokens <- struct{}{}
-			}
-		},
-	})
-	var run sync.WaitGroup
-	run.Go(func() {
-		if err := c.Run(context.Background()); err != nil {
+	c := mustCommit(b, storage.Options{}, func(items []write, err error) {
+		if err != nil {
 			b.Error(err)
+		}
+		for range items {
+			tokens <- struct{}{}
 		}
 	})
 	for range flight {
@@ -64,8 +52,110 @@ func benchCommitter(b *testing.B, flight int) {
 	s := c.Stats()
 	b.ReportMetric(float64(s.Items)/float64(max(s.Batches, 1)), "writes/sync")
 	b.ReportMetric(float64(s.Sync.Microseconds())/float64(max(s.Batches, 1)), "µs/sync")
-	c.Close()
-	run.Wait()
+}
+
+// mustCommit runs a committer over a database on the real disk until the benchmark
+// ends.
+func mustCommit(b *testing.B, o storage.Options, done func([]write, error)) *storage.Committer[write] {
+	b.Helper()
+	db, err := storage.Open(b.TempDir(), o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	c := storage.NewCommitter(db, storage.CommitterOptions[write]{Apply: putAll, Done: done})
+	var run sync.WaitGroup
+	run.Go(func() {
+		if err := c.Run(context.Background()); err != nil {
+			b.Error(err)
+		}
+	})
+	b.Cleanup(func() {
+		c.Close()
+		run.Wait()
+		db.Close()
+	})
+	return c
+}
+
+// stretchedFS is a disk on which each sync of a journal takes 5 ms at least, and which
+// knows how long they took.
+type stretchedFS struct {
+	storage.FS
+	syncs, nanos atomic.Int64
+}
+
+func (s *stretchedFS) Create(name string) (storage.File, error) {
+	f, err := s.FS.Create(name)
+	if err != nil || !isJournal(name) {
+		return f, err
+	}
+	return stretchedFile{f, s}, nil
+}
+
+// mean is how long a sync took on average.
+func (s *stretchedFS) mean() float64 { return float64(s.nanos.Load()) / float64(s.syncs.Load()) }
+
+type stretchedFile struct {
+	storage.File
+	disk *stretchedFS
+}
+
+func (f stretchedFile) Sync() error {
+	began, end := time.Now(), time.After(5*time.Millisecond)
+	err := f.File.Sync()
+	<-end
+	f.disk.syncs.Add(1)
+	f.disk.nanos.Add(int64(time.Since(began)))
+	return err
+}
+
+// BenchmarkStretchedSync measures what sharing syncs makes of a disk on which each one
+// takes 5 ms: 64 writers, each of which writes 256 bytes, waits for its answer and goes
+// on. It reports the median time of a write, in syncs, and how many of the writes in
+// flight are in one sync, on average. A write that comes while a sync goes on waits for
+// its end, and then for its own: two syncs at most if the next one takes all that waits.
+func BenchmarkStretchedSync(b *testing.B) {
+	const writers = 64
+	answers := make([]chan error, writers)
+	for id := range answers {
+		answers[id] = make(chan error, 1)
+	}
+	disk := &stretchedFS{FS: storage.OS}
+	c := mustCommit(b, storage.Options{FS: disk}, func(items []write, err error) {
+		for _, it := range items {
+			answers[it.id] <- err
+		}
+	})
+	var left atomic.Int64
+	left.Store(int64(b.N))
+	took := make([][]time.Duration, writers)
+	var all sync.WaitGroup
+	b.ResetTimer()
+	for id := range writers {
+		all.Go(func() {
+			item := []write{{id: id, value: make([]byte, 256)}}
+			for n := left.Add(-1); n >= 0; n = left.Add(-1) {
+				item[0].key = storage.AppendRecordKey(item[0].key[:0], uint64(n)*0x9e3779b97f4a7c15, 1, []byte("key"))
+				began := time.Now()
+				c.Submit(item)
+				if err := <-answers[id]; err != nil {
+					b.Error(err)
+					return
+				}
+				took[id] = append(took[id], time.Since(began))
+			}
+		})
+	}
+	all.Wait()
+	b.StopTimer()
+	if b.Failed() {
+		return
+	}
+	sorted := slices.Sorted(slices.Values(slices.Concat(took...)))
+	s := c.Stats()
+	b.ReportMetric(disk.mean()/1e6, "ms/sync")
+	b.ReportMetric(float64(sorted[len(sorted)/2])/disk.mean(), "p50/sync")
+	b.ReportMetric(float64(s.Items)/float64(max(s.Batches, 1))/writers, "writes/sync/inflight")
 }
 
 // BenchmarkJournal measures synced batches with and without zeros written ahead, in

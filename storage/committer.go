@@ -26,7 +26,8 @@ type CommitterOptions[T any] struct {
 	Apply func(items []T, b *Batch)
 	// Done is called once for every item that was submitted, in order, when
 	// its fate is known. A nil err: what Apply put into the batch is durable
-	// and visible. ErrInDoubt: it may or may not be. Any other error: Apply was
+	// and visible; with a SyncInterval, a batch that MaySyncLater may not be durable
+	// yet. ErrInDoubt: it may or may not be. Any other error: Apply was
 	// not called or nothing was written; after ErrDiskFull the committer goes on. The items and their bytes are valid
 	// until Done returns.
 	Done func(items []T, err error)
@@ -37,6 +38,10 @@ type CommitterOptions[T any] struct {
 	// BatchBytes is the cost at which a batch is closed; 512 KiB if 0. Larger
 	// batches wait longer for their sync and share it with more.
 	BatchBytes int
+	// SyncInterval is how long after it was written a batch that MaySyncLater is
+	// synced at the latest; 0: before it is answered, as all others are. Longer loses
+	// more to a power cut.
+	SyncInterval time.Duration
 }
 
 // Committer is the one writer of an engine. Whoever wants something written
@@ -59,6 +64,7 @@ type Committer[T Item[T]] struct {
 
 	work  queue[T] // Run only
 	batch Batch    // Run only
+	debt  debt     // Run only
 
 	batches, items, bytes, syncNanos atomic.Uint64
 }
@@ -73,7 +79,7 @@ type queue[T any] struct {
 
 // CommitterStats only rise.
 type CommitterStats struct {
-	Batches uint64 // synced
+	Batches uint64 // written
 	Items   uint64 // told about, whatever their fate
 	Bytes   uint64 // of the entries in those batches
 	Sync    time.Duration
@@ -87,7 +93,9 @@ func NewCommitter[T Item[T]](engine Engine, o CommitterOptions[T]) *Committer[T]
 	if o.BatchBytes == 0 {
 		o.BatchBytes = 512 << 10
 	}
-	return &Committer[T]{engine: engine, o: o, wake: make(chan struct{}, 1)}
+	c := &Committer[T]{engine: engine, o: o, wake: make(chan struct{}, 1)}
+	c.debt.init(engine, o.SyncInterval)
+	return c
 }
 
 // Submit queues a group of items: they go into one batch, unless they are
@@ -143,22 +151,30 @@ func (c *Committer[T]) Stats() CommitterStats {
 }
 
 // Run commits until Close is called or ctx ends, finishes what is queued by
-// then, and returns nil; or until the engine fails, and returns that error when
+// then, syncs, and returns nil; or until the engine fails, and returns that error when
 // Done was called for every item. It is called once.
 func (c *Committer[T]) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-c.wake:
+		case <-c.debt.due.C:
+			c.debt.pay()
+		case <-c.debt.done:
+			c.debt.paid()
 		case <-ctx.Done():
 			c.Close()
 		}
 		for c.take() {
 			c.commit()
 		}
+		end := c.finished()
+		if end || c.engine.Err() != nil {
+			c.debt.settle()
+		}
 		if err := c.engine.Err(); err != nil {
 			return c.fail(err)
 		}
-		if c.finished() {
+		if end {
 			return nil
 		}
 	}
@@ -251,13 +267,21 @@ func (c *Committer[T]) write(items []T) {
 	c.o.Done(items, err)
 }
 
-// sync writes what Apply put into the batch; nothing, if it put nothing.
+// sync writes what Apply put into the batch, and makes it durable or notes that this
+// is owed; nothing, if it put nothing.
 func (c *Committer[T]) sync() error {
 	if c.batch.Len() == 0 {
 		return nil
 	}
 	start := time.Now()
-	err := c.engine.Write(&c.batch)
+	var err error
+	if c.batch.late && c.o.SyncInterval > 0 {
+		if err = c.engine.WriteUnsynced(&c.batch); err == nil {
+			c.debt.add(time.Now())
+		}
+	} else if err = c.engine.Write(&c.batch); err == nil {
+		c.debt.cancel()
+	}
 	c.syncNanos.Add(uint64(time.Since(start)))
 	if err == nil {
 		c.batches.Add(1)

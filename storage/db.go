@@ -23,9 +23,12 @@ type DB struct {
 
 	writing sync.Mutex // guards what follows
 	batch   leveldb.Batch
-	marked  []byte // the value of the mark in the batch that is written
-	how     opt.WriteOptions
+	marked  []byte           // the value of the mark in the batch that is written
+	synced  opt.WriteOptions // how a batch is written that is to be durable
 }
+
+// unsynced is how one is written that need not be. DB never changes it.
+var unsynced = opt.WriteOptions{NoWriteMerge: true}
 
 var _ Engine = (*DB)(nil)
 
@@ -77,7 +80,7 @@ func damaged(dir string, err error) error {
 
 // open checks the files and opens the library over them.
 func open(dir string, o Options, check func(*files) error) (*DB, error) {
-	db := &DB{how: opt.WriteOptions{Sync: !o.unsafeNoSync, NoWriteMerge: true}, recent: newRecent(o.RecordCache)}
+	db := &DB{synced: opt.WriteOptions{Sync: !o.unsafeNoSync, NoWriteMerge: true}, recent: newRecent(o.RecordCache)}
 	db.files = newFiles(dir, o, &db.failed)
 	if err := check(db.files); err != nil {
 		return nil, damaged(dir, err)
@@ -131,7 +134,28 @@ func (db *DB) Forget(key []byte) {
 
 // Write implements Engine. The batch gets the synced-offset mark as its last
 // entry while it is written.
-func (db *DB) Write(b *Batch) error {
+func (db *DB) Write(b *Batch) error { return db.write(b, &db.synced) }
+
+// WriteUnsynced implements Engine. There is one journal, which is written in order, and
+// none is begun before the one before it was synced (files.Create): what is whole after
+// a power cut is a beginning of what was written, and the check before open cuts off
+// what lies behind the first gap.
+func (db *DB) WriteUnsynced(b *Batch) error { return db.write(b, &unsynced) }
+
+// Sync implements Engine. It is the journal that is synced: what older ones held was
+// synced when they were left.
+func (db *DB) Sync() error {
+	if err := db.enter(); err != nil {
+		return err
+	}
+	defer db.gate.leave()
+	if err := db.files.syncJournal(); err != nil {
+		return fmt.Errorf("storage: sync: %w: %w", ErrInDoubt, err)
+	}
+	return nil
+}
+
+func (db *DB) write(b *Batch, how *opt.WriteOptions) error {
 	if err := db.enter(); err != nil {
 		return err
 	}
@@ -153,7 +177,7 @@ func (db *DB) Write(b *Batch) error {
 	size, n := len(b.data), b.n
 	db.marked = db.files.mark().append(db.marked[:0])
 	b.Put(markKey, db.marked)
-	err := db.put(b)
+	err := db.put(b, how)
 	b.data, b.n = b.data[:size], n
 	if err == nil && db.recent != nil {
 		db.recent.enter(b)
@@ -162,11 +186,11 @@ func (db *DB) Write(b *Batch) error {
 }
 
 // put has the library write the batch.
-func (db *DB) put(b *Batch) error {
+func (db *DB) put(b *Batch, how *opt.WriteOptions) error {
 	if err := db.batch.Load(b.data); err != nil {
 		panic(fmt.Sprintf("storage: a batch does not decode: %v", err))
 	}
-	if err := db.ldb.Write(&db.batch, &db.how); err != nil {
+	if err := db.ldb.Write(&db.batch, how); err != nil {
 		// The library's error does not mean "not written": the batch may lie
 		// whole in the journal, and come back at the next start.
 		if errors.Is(err, leveldb.ErrClosed) {

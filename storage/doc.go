@@ -11,7 +11,8 @@
 //   - Batch is what is written in one piece. The keys of keys.go say where.
 //   - Committer is the one goroutine that writes: it drains what waits, lets
 //     Apply decide, writes one synced batch, and only then releases the
-//     answers (group commit; Gray and Reuter, Transaction Processing, 1993).
+//     answers (group commit; Gray and Reuter, Transaction Processing, 1993). With
+//     a SyncInterval some batches are synced behind their answers (debt).
 //   - Dir is a node's data directory: identity, format, lock, and the renewal of
 //     a database that is damaged or lost.
 //   - Scrub re-reads everything once per cycle; a Damage is what it finds.
@@ -21,7 +22,7 @@
 // # What stands between goleveldb and the disk
 //
 // The type files implements the library's file seam over an FS. It fills a journal
-// with zeros ahead of what is written (ahead.go), syncs it before it is closed,
+// with zeros ahead of what is written (ahead.go), syncs it before the next one is made,
 // syncs the directory when a file appears in it, times every sync, and at the first
 // failed write or sync freezes the directory: nothing is written, synced or removed
 // any more. After a failed fsync the kernel counts the lost pages as clean, so that a
@@ -54,8 +55,7 @@
 //
 // # Duties of the caller
 //
-// One Committer per engine. Ask Room for each batch. Watch Stalled: a sync that
-// hangs returns no error. Bytes handed to a Scan callback are valid during
-// the call only. After ErrPoisoned or ErrInDoubt the process is of no more use
-// for this database: say so to the peers, and restart.
+// One Committer per engine. Ask Room for each batch. Watch Stalled: a sync that hangs
+// returns no error. Bytes handed to a Scan callback are valid during it only. After
+// ErrPoisoned or ErrInDoubt the process is of no more use: tell the peers, restart.
 package storage

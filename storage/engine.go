@@ -11,7 +11,8 @@ type Engine interface {
 	// Get returns the value of key. The bytes are the caller's to keep, not to
 	// change. Outcomes: the value; ErrNotFound; ErrCorrupt when the place where
 	// it would be cannot be read; ErrPoisoned; ErrClosed. It may wait for the
-	// disk. What it shows is durable: a batch becomes visible after its sync.
+	// disk. What it shows is durable, a batch becomes visible after its sync; but for
+	// what WriteUnsynced wrote.
 	Get(key []byte) ([]byte, error)
 
 	// Forget has the next Get of a key look at the disk, whatever is held in memory: it
@@ -25,6 +26,19 @@ type Engine interface {
 	// the batch, and leaves its contents as they were. An empty batch is done
 	// at once, without a sync.
 	Write(b *Batch) error
+
+	// WriteUnsynced hands the batch to the operating system, all or nothing, and makes
+	// it visible. A process that dies loses nothing of it, a power cut may take it,
+	// until the next Write or Sync that returns nil. Whatever is lost by one is an end
+	// of what was written: where a batch is gone, so is every one behind it. So
+	// nothing that is durable rests on what is not. Outcomes are those of Write.
+	WriteUnsynced(b *Batch) error
+
+	// Sync makes durable what was written before it was called. It may run beside a
+	// Write, and blocks as long as the disk needs. With nothing to sync it is done at
+	// once. Outcomes: nil; ErrInDoubt, some of it may be lost, and the engine is
+	// poisoned from here on; ErrPoisoned; ErrClosed.
+	Sync() error
 
 	// Scan calls fn with each key in [lo, hi) and its value, in the order of
 	// the keys' bytes, until fn returns false; a nil hi means to the end. Key and value
@@ -61,8 +75,8 @@ type Engine interface {
 	Err() error
 
 	// Close waits for calls in progress, then closes; later calls get
-	// ErrClosed, a second Close too. Everything acknowledged is durable
-	// already, so Close has nothing to save.
+	// ErrClosed, a second Close too. What is not synced is synced, if the engine works;
+	// whether that succeeded is known to who called Sync before.
 	Close() error
 }
 

@@ -17,7 +17,7 @@ import (
 // files is the database's directory as goleveldb sees it: its file seam over
 // our FS, with the rules that the library leaves out.
 //
-//   - A journal is synced before it is closed. The library rotates without.
+//   - A journal is synced before the next one is made. The library rotates without.
 //   - Until then it has zeros at its end, see writeAhead.
 //   - The directory is synced when a journal was created, and with the first
 //     sync of any other file. The library does so for the MANIFEST only.
@@ -40,10 +40,16 @@ type files struct {
 	alarms atomic.Uint64
 	noted  atomic.Bool // that damage was met
 
+	// syncing is held while a journal is synced, and while it is left. The kernel tells
+	// of lost pages once: were there two syncs of a file at once, one would succeed that
+	// has not. A channel, because it is held while the disk is waited for.
+	syncing chan struct{}
+
 	mu      sync.Mutex // guards what follows
 	held    bool       // by a database
 	journal journalPosition
-	frozen  int64 // bytes of older journals that are not written out as tables yet
+	current *writer // the newest journal, until it is closed
+	frozen  int64   // bytes of older journals that are not written out as tables yet
 }
 
 // journalPosition is how far the newest journal is written and synced.
@@ -55,7 +61,8 @@ type journalPosition struct {
 
 func newFiles(dir string, o Options, failed *failure) *files {
 	s := &files{
-		fs: o.FS, dir: dir, log: o.Log, onAlarm: o.Alarm, failed: failed,
+		syncing: make(chan struct{}, 1),
+		fs:      o.FS, dir: dir, log: o.Log, onAlarm: o.Alarm, failed: failed,
 		ahead: min(aheadBytes, o.WriteBuffer/2), // a journal is about as long as the memory table is large
 		space: gauge{fs: o.FS, dir: dir, percent: max(o.Reserve, 0)},
 	}
@@ -164,6 +171,11 @@ func (s *files) Create(fd ldstorage.FileDesc) (ldstorage.Writer, error) {
 	if err := s.failed.get(); err != nil {
 		return nil, err
 	}
+	if fd.Type == ldstorage.TypeJournal {
+		if err := s.leaveJournal(); err != nil {
+			return nil, err
+		}
+	}
 	f, err := s.fs.Create(s.path(fd))
 	if err != nil {
 		return nil, err
@@ -182,8 +194,23 @@ func (s *files) Create(fd ldstorage.FileDesc) (ldstorage.Writer, error) {
 	s.mu.Lock()
 	s.frozen += s.journal.written
 	s.journal = journalPosition{number: fd.Num}
+	s.current = w
 	s.mu.Unlock()
 	return w, nil
+}
+
+// leaveJournal syncs the journal that is written, as the next one is about to be made.
+// Else a batch in that one could survive a power cut that takes an older one in this.
+// Who makes journals is who writes them, so nothing is being written meanwhile.
+func (s *files) leaveJournal() error {
+	s.mu.Lock()
+	w := s.current
+	s.mu.Unlock()
+	if w == nil || w.synced == w.written {
+		return nil
+	}
+	w.plain = true
+	return w.Sync()
 }
 
 // Remove removes a file. After a failure nothing is removed any more: it may
@@ -275,6 +302,9 @@ func (w *writer) syncPiece() error {
 }
 
 func (w *writer) Sync() error {
+	if w.fd.Type == ldstorage.TypeJournal {
+		defer w.s.alone()()
+	}
 	if err := w.s.failed.get(); err != nil {
 		return err
 	}
@@ -313,8 +343,45 @@ func (w *writer) note() {
 	w.s.mu.Lock()
 	defer w.s.mu.Unlock()
 	if w.s.journal.number == w.fd.Num {
-		w.s.journal.written, w.s.journal.synced = w.written, w.synced
+		w.s.journal.written, w.s.journal.synced = w.written, max(w.s.journal.synced, w.synced)
 	}
+}
+
+// alone takes syncing, and returns what gives it back.
+func (s *files) alone() func() {
+	s.syncing <- struct{}{}
+	return s.release
+}
+
+func (s *files) release() { <-s.syncing }
+
+// syncJournal syncs what was written to the journal so far, beside whoever writes on.
+// The writer's own idea of what is synced is not touched: it may sync once more.
+func (s *files) syncJournal() error {
+	defer s.alone()()
+	if err := s.failed.get(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	w, upTo := s.current, s.journal
+	s.mu.Unlock()
+	if w == nil || upTo.synced == upTo.written {
+		return nil
+	}
+	start := time.Now()
+	slot := s.waits.begin()
+	err := w.File.Sync()
+	s.waits.end(slot)
+	s.syncs.add(time.Since(start))
+	if err != nil {
+		return s.fatal("sync "+w.fd.String(), err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.journal.number == upTo.number {
+		s.journal.synced = max(s.journal.synced, upTo.written)
+	}
+	return nil
 }
 
 // Close closes the file. A journal is synced first if it has to be, and ends
@@ -330,7 +397,20 @@ func (w *writer) Close() error {
 			err = w.cutAhead()
 		}
 	}
+	if w.fd.Type == ldstorage.TypeJournal {
+		w.left()
+	}
 	return errors.Join(err, w.File.Close())
+}
+
+// left notes that nothing more is written to this journal, before it is closed.
+func (w *writer) left() {
+	defer w.s.alone()()
+	w.s.mu.Lock()
+	defer w.s.mu.Unlock()
+	if w.s.current == w {
+		w.s.current = nil
+	}
 }
 
 // parseFileName is the inverse of the library's FileDesc.String.

@@ -107,8 +107,7 @@ func parseBatch(payload []byte) (b batchRecord, ok bool) {
 	return b, n == b.entries
 }
 
-// cut says that a file ends at size; what follows was never acknowledged, or
-// never written.
+// cut says that a file ends at size; what follows was never synced, or never written.
 type cut struct {
 	number int64
 	size   int64

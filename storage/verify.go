@@ -28,7 +28,7 @@ func (s *files) verify() error {
 	return s.cutTails(torn)
 }
 
-// tails are the ends of files that were never acknowledged.
+// tails are the ends of files that were never synced.
 type tails struct {
 	meta     ldstorage.FileDesc
 	manifest damage // no damage: nothing to cut
@@ -219,7 +219,7 @@ func (s *files) cut(fd ldstorage.FileDesc, d damage) error {
 	if d.what == unused {
 		s.log.Debug("cut the unused end of a journal that was not closed", "file", fd.String(), "offset", d.offset)
 	} else {
-		s.log.Warn("cut the torn tail of a write that was never acknowledged",
+		s.log.Warn("cut the torn end of what was written last, which no sync had covered",
 			"file", fd.String(), "offset", d.offset, "found", d.what)
 	}
 	return s.fatal("cut "+fd.String(), s.fs.Truncate(s.path(fd), d.offset))

@@ -19,6 +19,7 @@ type Batch struct {
 	// with the key that it lies under, which is good during the call.
 	Noted func(key []byte, version hlc.Version, has bool)
 
+	plain bool // nothing but records was put
 	key   []byte
 	value []byte
 	// counted has the keys of the hints of this batch that count.
@@ -27,8 +28,16 @@ type Batch struct {
 
 // Begin makes the batch ready for a committer step, whose entries go into to.
 func (b *Batch) Begin(to *storage.Batch) {
-	b.Batch = to
+	b.Batch, b.plain = to, true
 	clear(b.counted)
+}
+
+// End says whether what a has put in may be synced later: what a says, but never a batch
+// with anything but records in it.
+func (b *Batch) End(a *replica.Applier) {
+	if a.MayWait && b.plain {
+		b.MaySyncLater()
+	}
 }
 
 // PutRecord implements replica.Batch.
@@ -40,11 +49,13 @@ func (b *Batch) PutRecord(token uint64, namespace uint32, key, rec []byte) {
 // EraseRecord implements replica.Batch.
 func (b *Batch) EraseRecord(token uint64, namespace uint32, key []byte) {
 	b.key = storage.AppendRecordKey(b.key[:0], token, namespace, key)
+	b.plain = false
 	b.Delete(b.key)
 }
 
 // PutSystem implements replica.Batch.
 func (b *Batch) PutSystem(name, value []byte) {
+	b.plain = false
 	b.key = storage.AppendSystemKey(b.key[:0], string(name))
 	b.Put(b.key, value)
 }
@@ -62,6 +73,7 @@ func (b *Batch) EraseVoid(token uint64, namespace uint32, key []byte, version hl
 }
 
 func (b *Batch) note(token uint64, namespace uint32, key []byte, version hlc.Version, has bool) {
+	b.plain = false
 	b.key = storage.AppendVoidKey(b.key[:0], token, namespace, key, version)
 	if b.Noted != nil {
 		b.Noted(b.key, version, has)
@@ -70,6 +82,7 @@ func (b *Batch) note(token uint64, namespace uint32, key []byte, version hlc.Ver
 
 // PutHint implements replica.Batch.
 func (b *Batch) PutHint(h *replica.Hint) {
+	b.plain = false
 	b.key = storage.AppendHintKey(b.key[:0], h.Target, h.Version, h.Token, h.Namespace, h.Key)
 	counted := h.Counted || b.counts(h.Version)
 	if counted {
@@ -101,6 +114,7 @@ func (b *Batch) counts(v hlc.Version) bool {
 
 // EraseHint implements replica.Batch.
 func (b *Batch) EraseHint(h *replica.Hint) {
+	b.plain = false
 	b.key = storage.AppendHintKey(b.key[:0], h.Target, h.Version, h.Token, h.Namespace, h.Key)
 	b.Delete(b.key)
 }
@@ -110,6 +124,7 @@ func (b *Batch) PutLeaves(partition int, leaves []byte) {
 	if leaves == nil {
 		leaves = replica.LeavesUnknown
 	}
+	b.plain = false
 	b.key = storage.AppendTreeKey(b.key[:0], partition)
 	b.Put(b.key, leaves)
 }

@@ -1,10 +1,12 @@
 package stored
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/candordb/candor/hinted"
 	"github.com/candordb/candor/hlc"
@@ -152,7 +154,7 @@ func TestAForeignKeyIsDamage(t *testing.T) {
 		"records": Range(e, 5, 0, nil, 6, func(uint64, uint32, []byte, []byte) bool { return true }),
 		"voids":   Voids(e, 5, 6, func(uint64, uint32, []byte, hlc.Version) bool { return true }),
 	} {
-		if !errors.Is(err, storage.ErrCorrupt) {
+		if !errors.Is(err, storage.ErrCorrupt) || !errors.Is(err, ErrForeign) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -190,5 +192,48 @@ func TestRecordsAndNotesLieWhereTheyAreLookedFor(t *testing.T) {
 	}
 	if v, err := b.Engine.Get(storage.AppendTreeKey(nil, 2)); err != nil || !slices.Equal(v, replica.LeavesUnknown) {
 		t.Errorf("leaves %x, %v", v, err)
+	}
+}
+
+// Durability periodic: what is no record is synced before it is answered, and so is all
+// that shares its batch.
+func TestOnlyRecordsMaySyncLater(t *testing.T) {
+	token, key := uint64(7), keyOf(7)
+	for name, tc := range map[string]struct {
+		fill    func(*Batch)
+		mayWait bool
+		late    bool
+	}{
+		"a record":                   {func(*Batch) {}, true, true},
+		"a record that may not wait": {func(*Batch) {}, false, false},
+		"a record that is purged":    {func(b *Batch) { b.EraseRecord(token, 1, key) }, true, false},
+		"a system value":             {func(b *Batch) { b.PutSystem([]byte("clock"), []byte("5")) }, true, false},
+		"a void":                     {func(b *Batch) { b.PutVoid(token, 1, key, version(7)) }, true, false},
+		"a void that is erased":      {func(b *Batch) { b.EraseVoid(token, 1, key, version(7)) }, true, false},
+		"a hint":                     {func(b *Batch) { b.PutHint(hint(7, false)) }, true, false},
+		"a hint that is erased":      {func(b *Batch) { b.EraseHint(hint(7, false)) }, true, false},
+		"the mark of a tree":         {func(b *Batch) { b.PutLeaves(3, nil) }, true, false},
+	} {
+		e := model.New()
+		c := storage.NewCommitter(e, storage.CommitterOptions[replica.Write]{
+			SyncInterval: time.Hour,
+			Apply: func(_ []replica.Write, to *storage.Batch) {
+				b := &Batch{Engine: e}
+				b.Begin(to)
+				b.PutRecord(token, 1, key, recordOf(7))
+				tc.fill(b)
+				b.End(&replica.Applier{MayWait: tc.mayWait})
+			},
+			Done: func([]replica.Write, error) {
+				if late := e.Unsynced() > 0; late != tc.late {
+					t.Errorf("%s: synced later %v", name, late)
+				}
+			},
+		})
+		c.Submit([]replica.Write{{}})
+		c.Close()
+		if err := c.Run(context.Background()); err != nil || e.Unsynced() != 0 {
+			t.Errorf("%s: %v, %d batches are owed after the end", name, err, e.Unsynced())
+		}
 	}
 }

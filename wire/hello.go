@@ -134,6 +134,20 @@ type Limits struct {
 	InFlight, BatchOps               uint64
 }
 
+// FeaturePeriodic, among the features that a node tells, says that it answers for
+// records before it has synced them.
+const FeaturePeriodic = "periodic"
+
+// Has says whether a feature was told.
+func (a *HelloAnswer) Has(feature string) bool {
+	for _, f := range a.Features {
+		if string(f) == feature {
+			return true
+		}
+	}
+	return false
+}
+
 // HelloAnswer is the answer to a HELLO. Slices alias the frame.
 type HelloAnswer struct {
 	Proto         uint64
@@ -142,7 +156,7 @@ type HelloAnswer struct {
 	NodeID        [16]byte
 	ServerVersion []byte
 	Limits        Limits
-	Features      [][]byte
+	Features      [][]byte // FeaturePeriodic; readers pass over those that they do not know
 }
 
 // Append encodes the answer as a frame.

@@ -16,6 +16,10 @@ type Book struct {
 	// It is set before the book is used.
 	Purges bool
 
+	// Periodic says that nodes answer before they sync: receipts need not say durable.
+	// It is set before the book is used.
+	Periodic bool
+
 	replicas int
 	proof    int // how many replicas have to have held a version for it to be safe
 	began    time.Time

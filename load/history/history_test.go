@@ -349,3 +349,22 @@ func TestAValueNamesItsWriter(t *testing.T) {
 		seen[v] = true
 	}
 }
+
+// A receipt of nodes that sync later need not say durable, and has to count all the same.
+func TestReceiptsOfNodesThatSyncLater(t *testing.T) {
+	for _, tc := range []struct {
+		periodic bool
+		acked    int
+		bad      bool
+	}{{false, 2, true}, {true, 2, false}, {true, 1, true}} {
+		b := newTeller(0)
+		b.Periodic = tc.periodic
+		w := b.begin(1, false)
+		r := met(contract.Quorum)
+		r.Acked, r.Durable = tc.acked, 0
+		w.Done(Written{Version: w.version, Receipt: r})
+		if bad := len(b.Findings()) > 0; bad != tc.bad {
+			t.Errorf("%+v: %v", tc, b.Findings())
+		}
+	}
+}

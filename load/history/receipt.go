@@ -39,7 +39,7 @@ func (k *Key) receiptLocked(l contract.Level, need int, r Receipt, what string) 
 		wrong = fmt.Sprintf("the level needs %d", need)
 	case r.Acked < r.Need:
 		wrong = "fewer replicas than it needs"
-	case r.Durable < r.Need:
+	case r.Durable < r.Need && !k.book.Periodic:
 		wrong = "fewer replicas than it needs have it synced"
 	case r.Durable > r.Acked || r.Acked > r.Asked || r.Asked > k.book.replicas:
 		wrong = "more than can be"

@@ -51,6 +51,8 @@ func Run(t *testing.T, open Open) {
 		{"a scan may call the engine", scanCallsEngine},
 		{"acknowledged writes survive a restart", survives(Store.Reopen)},
 		{"acknowledged writes survive a crash", survives(Store.Crash)},
+		{"a crash takes an end of what is not synced, and nothing else", unsynced},
+		{"what is not synced survives Close", unsyncedAndClosed},
 		{"after Close everything is ErrClosed", closed},
 		{"a large value comes back whole", largeValue},
 		{"a full disk refuses, keeps all it has, and recovers", fullDisk},
@@ -263,6 +265,64 @@ func survives(restart func(Store) error) func(*testing.T, Store) {
 	}
 }
 
+func later(t *testing.T, s Store, i int) {
+	t.Helper()
+	var b storage.Batch
+	b.Put(key(i), []byte("late"))
+	b.Delete(key(1000 + i))
+	if err := s.Engine().WriteUnsynced(&b); err != nil {
+		t.Fatalf("WriteUnsynced: %v", err)
+	}
+	wantValue(t, s, i, "late")
+	wantAbsent(t, s, 1000+i)
+}
+
+func unsynced(t *testing.T, s Store) {
+	crash := func() {
+		t.Helper()
+		if err := s.Crash(); err != nil {
+			t.Fatalf("crash: %v", err)
+		}
+	}
+	put(t, s, 1, "a", 1002, "b", 1003, "c")
+	later(t, s, 2)
+	later(t, s, 3)
+	crash()
+	lo, hi := allRecords()
+	got := scan(t, s, lo, hi, 0)
+	if !slices.Equal(got, []string{"1=a", "1002=b", "1003=c"}) && !slices.Equal(got, []string{"1=a", "2=late", "1003=c"}) &&
+		!slices.Equal(got, []string{"1=a", "2=late", "3=late"}) {
+		t.Errorf("after a crash the engine holds %v, which is no beginning of what was written", got)
+	}
+	later(t, s, 2)
+	later(t, s, 4)
+	if err := s.Engine().Sync(); err != nil {
+		t.Fatalf("Sync: %v", err)
+	}
+	crash()
+	wantValue(t, s, 2, "late")
+	wantValue(t, s, 4, "late")
+	later(t, s, 5)
+	put(t, s, 6, "synced")
+	crash()
+	wantValue(t, s, 5, "late")
+	wantValue(t, s, 6, "synced")
+	before := s.Engine().Stats().Syncs.Count
+	if err := s.Engine().Sync(); err != nil || s.Engine().Stats().Syncs.Count != before {
+		t.Errorf("Sync with nothing to sync: %v, %d syncs", err, s.Engine().Stats().Syncs.Count-before)
+	}
+}
+
+func unsyncedAndClosed(t *testing.T, s Store) {
+	later(t, s, 2)
+	for _, restart := range []func() error{s.Reopen, s.Crash} {
+		if err := restart(); err != nil {
+			t.Fatal(err)
+		}
+		wantValue(t, s, 2, "late")
+	}
+}
+
 func closed(t *testing.T, s Store) {
 	put(t, s, 1, "a")
 	e := s.Engine()
@@ -274,11 +334,13 @@ func closed(t *testing.T, s Store) {
 	_, getErr := e.Get(key(1))
 	_, checkErr := e.Check()
 	for call, err := range map[string]error{
-		"Get":   getErr,
-		"Write": e.Write(&b),
-		"Scan":  e.Scan(nil, nil, func(_, _ []byte) bool { return true }),
-		"Close": e.Close(),
-		"Check": checkErr,
+		"Get":           getErr,
+		"Write":         e.Write(&b),
+		"WriteUnsynced": e.WriteUnsynced(&b),
+		"Sync":          e.Sync(),
+		"Scan":          e.Scan(nil, nil, func(_, _ []byte) bool { return true }),
+		"Close":         e.Close(),
+		"Check":         checkErr,
 	} {
 		if !errors.Is(err, storage.ErrClosed) {
 			t.Errorf("%s after Close: %v, want ErrClosed", call, err)

@@ -27,17 +27,19 @@ func walk(t *testing.T, open Open) {
 			return
 		}
 		walks++
-		w := &walker{store: open(t), want: map[string]string{}}
+		w := &walker{store: open(t), want: state{}}
 		defer func() {
 			failed = failed || r.Failed()
 			w.store.Engine().Close()
 		}()
 		r.Repeat(map[string]func(*rapid.T){
-			"write":  w.write,
+			"write":  func(r *rapid.T) { w.write(r, true) },
+			"later":  func(r *rapid.T) { w.write(r, false) },
+			"sync":   w.sync,
 			"get":    w.get,
 			"scan":   w.scan,
 			"reopen": func(r *rapid.T) { w.restart(r, w.store.Reopen) },
-			"crash":  func(r *rapid.T) { w.restart(r, w.store.Crash) },
+			"crash":  w.crash,
 			"":       w.check,
 		})
 	})
@@ -45,15 +47,18 @@ func walk(t *testing.T, open Open) {
 
 type walker struct {
 	store Store
-	want  map[string]string
+	want  state
+	// loose is what there was before each write that is not synced.
+	loose []state
 }
 
 // Few keys, so that overwriting and deleting happen; values up to more than a
 // small memory table, so that tables are written and compacted.
 func drawKey(r *rapid.T) []byte { return key(rapid.IntRange(0, 15).Draw(r, "key")) }
 
-func (w *walker) write(r *rapid.T) {
+func (w *walker) write(r *rapid.T, synced bool) {
 	var b storage.Batch
+	before := maps.Clone(w.want)
 	for range rapid.IntRange(0, 6).Draw(r, "entries") {
 		k := drawKey(r)
 		if rapid.IntRange(0, 3).Draw(r, "kind") == 0 {
@@ -66,9 +71,40 @@ func (w *walker) write(r *rapid.T) {
 		b.Put(k, v)
 		w.want[string(k)] = string(v)
 	}
+	if !synced {
+		w.loose = append(w.loose, before)
+		if err := w.store.Engine().WriteUnsynced(&b); err != nil {
+			r.Fatalf("WriteUnsynced: %v", err)
+		}
+		return
+	}
+	if b.Len() > 0 { // else nothing is synced
+		w.loose = nil
+	}
 	if err := w.store.Engine().Write(&b); err != nil {
 		r.Fatalf("Write: %v", err)
 	}
+}
+
+func (w *walker) sync(r *rapid.T) {
+	w.loose = nil
+	if err := w.store.Engine().Sync(); err != nil {
+		r.Fatalf("Sync: %v", err)
+	}
+}
+
+// crash finds out how many of the writes that are not synced have survived.
+func (w *walker) crash(r *rapid.T) {
+	w.restart(r, w.store.Crash)
+	lo, hi := allRecords()
+	got := w.read(r, lo, hi)
+	for _, could := range w.loose {
+		if slices.Equal(got, could.lines()) {
+			w.want = could
+			break
+		}
+	}
+	w.loose = nil // and what is there now is what check wants, or it says so
 }
 
 func (w *walker) get(r *rapid.T) {
@@ -101,10 +137,7 @@ func (w *walker) restart(r *rapid.T, how func() error) {
 
 // check compares everything.
 func (w *walker) check(r *rapid.T) {
-	var want []string
-	for _, k := range slices.Sorted(maps.Keys(w.want)) {
-		want = append(want, fmt.Sprintf("%x %.20s", k, w.want[k]))
-	}
+	want := w.want.lines()
 	lo, hi := allRecords()
 	if got := w.read(r, lo, hi); !slices.Equal(got, want) {
 		r.Fatalf("the engine holds %v, want %v", got, want)
@@ -112,6 +145,16 @@ func (w *walker) check(r *rapid.T) {
 	if err := w.store.Engine().Err(); err != nil {
 		r.Fatalf("Err: %v", err)
 	}
+}
+
+// state is what an engine holds.
+type state map[string]string
+
+func (s state) lines() (lines []string) {
+	for _, k := range slices.Sorted(maps.Keys(s)) {
+		lines = append(lines, fmt.Sprintf("%x %.20s", k, s[k]))
+	}
+	return lines
 }
 
 func (w *walker) read(r *rapid.T, lo, hi []byte) (seen []string) {

@@ -8,7 +8,9 @@
 // is done. Between the two the batch is on its way: nobody sees it, and Crash
 // may lose it or keep it. Write is Stage and Sync in one, for callers that want
 // an ordinary storage.Engine. Visible after durable, never before, exactly as
-// goleveldb does it: what Get and Scan show is what would survive a power cut.
+// goleveldb does it: what Get and Scan show is what would survive a power cut. But
+// WriteUnsynced shows at once what the next Sync makes durable; it is for who has
+// nothing staged.
 //
 // Batches reach the disk in the order in which they were staged, so a crash
 // keeps a beginning of what was staged and loses the rest. A failed sync

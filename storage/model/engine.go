@@ -16,6 +16,7 @@ type Engine struct {
 
 	staged []op // not durable yet, in order
 	ends   []int
+	loose  []loose // what is visible and not durable, in order
 
 	failing  error // the next Sync fails with it
 	poisoned error
@@ -55,6 +56,15 @@ func (e *Engine) Write(b *storage.Batch) error {
 	return e.Sync()
 }
 
+// WriteUnsynced implements storage.Engine.
+func (e *Engine) WriteUnsynced(b *storage.Batch) error {
+	if err := e.Stage(b); err != nil || b.Len() == 0 {
+		return err
+	}
+	e.loosen()
+	return nil
+}
+
 // Stage takes a batch, which is copied. It is neither durable nor visible
 // before the next Sync. Errors are those of Write for "nothing was written".
 func (e *Engine) Stage(b *storage.Batch) error {
@@ -88,9 +98,12 @@ func (e *Engine) Sync() error {
 		e.poisoned = fmt.Errorf("model: %w: %w", storage.ErrPoisoned, e.failing)
 		return fmt.Errorf("model: sync: %w: %w", storage.ErrInDoubt, e.failing)
 	}
+	if len(e.ends) == 0 && len(e.loose) == 0 {
+		return nil
+	}
 	e.syncs++
 	e.apply(len(e.ends))
-	e.staged, e.ends = e.staged[:0], e.ends[:0]
+	e.staged, e.ends, e.loose = e.staged[:0], e.ends[:0], nil
 	return nil
 }
 
@@ -98,13 +111,16 @@ func (e *Engine) Sync() error {
 func (e *Engine) FailSync(cause error) { e.failing = cause }
 
 // Crash ends the process and starts it again on the same disk. Keep is asked
-// for each staged batch, in order, whether it had reached the disk; at the
+// for each batch that is not durable, those of WriteUnsynced and then those that are
+// staged, in order, whether it had reached the disk; at the
 // first that had not, the rest is lost without asking. A nil keep loses all.
 // The engine is then open and whole.
 func (e *Engine) Crash(keep func() bool) {
 	n := 0
-	for n < len(e.ends) && keep != nil && keep() {
-		n++
+	if e.tear(keep) {
+		for n < len(e.ends) && keep != nil && keep() {
+			n++
+		}
 	}
 	e.apply(n)
 	e.staged, e.ends = nil, nil
@@ -114,11 +130,18 @@ func (e *Engine) Crash(keep func() bool) {
 // Synced returns what a restart would find under key. It works at any time,
 // also on a closed or poisoned engine.
 func (e *Engine) Synced(key []byte) ([]byte, bool) {
+	for i := range e.loose {
+		for _, was := range e.loose[i].before {
+			if was.key == string(key) {
+				return was.value, was.value != nil
+			}
+		}
+	}
 	value, ok := e.values[string(key)]
 	return value, ok
 }
 
-// Keys returns how many keys are stored durably.
+// Keys returns how many keys are stored.
 func (e *Engine) Keys() int { return len(e.order) }
 
 // Forget implements storage.Engine: all that is read here comes from the disk.
@@ -185,20 +208,25 @@ func (e *Engine) apply(n int) {
 	if n == 0 {
 		return
 	}
+	for _, op := range e.staged[:e.ends[n-1]] {
+		e.set(op)
+	}
+}
+
+// set stores what an op says.
+func (e *Engine) set(op op) {
 	if e.values == nil {
 		e.values = map[string][]byte{}
 	}
-	for _, op := range e.staged[:e.ends[n-1]] {
-		at, there := slices.BinarySearch(e.order, op.key)
-		switch {
-		case op.value != nil:
-			e.values[op.key] = op.value
-			if !there {
-				e.order = slices.Insert(e.order, at, op.key)
-			}
-		case there:
-			delete(e.values, op.key)
-			e.order = slices.Delete(e.order, at, at+1)
+	at, there := slices.BinarySearch(e.order, op.key)
+	switch {
+	case op.value != nil:
+		e.values[op.key] = op.value
+		if !there {
+			e.order = slices.Insert(e.order, at, op.key)
 		}
+	case there:
+		delete(e.values, op.key)
+		e.order = slices.Delete(e.order, at, at+1)
 	}
 }

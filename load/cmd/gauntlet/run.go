@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -124,7 +125,7 @@ func newArena(o *options, dir string, strikers []nemesis, out io.Writer) (*arena
 		}
 	}
 	a.book = history.NewBook(replicas, lost)
-	a.book.Purges = o.heals
+	a.book.Purges, a.book.Periodic = o.heals, slices.Contains(o.settings, "storage.durability=periodic")
 	p, err := newPlace(o)
 	if err != nil {
 		return nil, err
