@@ -94,7 +94,7 @@ var tree = sync.OnceValues(func() ([]textFile, error) {
 			return nil
 		}
 		info, err := entry.Info()
-		if err != nil || !info.Mode().IsRegular() || info.Size() > textBytesMax {
+		if err != nil || name == ".git" || !info.Mode().IsRegular() || info.Size() > textBytesMax { // .git of a second work tree
 			return err
 		}
 		text, err := os.ReadFile(name)

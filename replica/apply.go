@@ -345,8 +345,9 @@ func (a *Applier) merge(now Now, view Store, writes []Write, i int, batch Batch)
 	if stored != nil && bytes.Equal(winner, stored) {
 		return a.kept(rec.Version, stored)
 	}
-	// That all agree up to the fence is what others purge by.
-	a.MayWait = a.MayWait && rec.Version.Time > marks.Fence
+	// Two replicas that are found equal are so up to their floors, for good, and purge by
+	// that. A client's write is above the floor, and the next floor syncs it.
+	a.MayWait = a.MayWait && rec.Version.Time > max(marks.Fence, a.floor())
 	if rec.Version.Time <= marks.Fence && !traitor.Is(traitor.FenceIgnored) {
 		if result, refused := a.fenced(w, rec, stored, marks); refused {
 			return result
@@ -367,6 +368,13 @@ func (a *Applier) merge(now Now, view Store, writes []Write, i int, batch Batch)
 		a.Counters.ExchangedBytes += uint64(len(w.Record))
 	}
 	return Result{Buried: buried(now, w, rec.Version, stored)}
+}
+
+func (a *Applier) floor() hlc.Timestamp {
+	if a.Marks == nil {
+		return 0
+	}
+	return a.Marks.Floor
 }
 
 // waits says whether a node that syncs now and then may answer for a write of this kind
