@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -70,7 +71,7 @@ func serveEcho(address string) int {
 }
 
 func parse(args []string) (*options, error) {
-	o := &options{command: "bench " + strings.Join(args, " ")}
+	o := &options{command: "scripts/bench"}
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.StringVar(&o.candor, "candor", "candor", "the program `FILE`")
 	f.StringVar(&o.only, "only", "", "the comparisons whose name has one of these `WORDS` in it, with commas between; empty: all")
@@ -95,6 +96,11 @@ func parse(args []string) (*options, error) {
 	if err := f.Parse(args); err != nil {
 		return nil, err
 	}
+	f.Visit(func(g *flag.Flag) {
+		if !slices.Contains([]string{"candor", "dir", "out"}, g.Name) { // places on this machine
+			o.command += fmt.Sprintf(" -%s=%s", g.Name, g.Value)
+		}
+	})
 	if o.smoke {
 		o.rounds, o.seconds, o.warm, o.sustained, o.keys = 1, 2*time.Second, 0, 2*time.Second, 10_000
 	}

@@ -25,6 +25,14 @@ func TestALineThatMakesNoSenseIsRefused(t *testing.T) {
 	}
 }
 
+// The report says how to make it again, elsewhere too.
+func TestTheCommandIsToldWithoutPlaces(t *testing.T) {
+	o, err := parse([]string{"-candor", "/somewhere/candor", "-rounds", "2", "-only", "etcd,nats", "-dir", "/data", "-smoke"})
+	if want := "scripts/bench -only=etcd,nats -rounds=2 -smoke=true"; err != nil || o.command != want {
+		t.Errorf("%q, %v, want %q", o.command, err, want)
+	}
+}
+
 func TestASmokeIsShort(t *testing.T) {
 	o := mustParse(t, "-smoke", "-rounds", "9")
 	if o.rounds != 1 || o.keys > 10_000 || o.seconds > 2e9 || o.sustained > 2e9 {
