@@ -62,8 +62,23 @@ func (t *trip) pick(ctx context.Context) *node {
 // not had their turn. dialing says whether one more may come up.
 func (t *trip) best() (chosen *node, dialing bool) {
 	now := t.c.elapsed()
-	var stands standing
-	at := -1
+	for {
+		at, its, dialing := t.foremost(now)
+		if at < 0 {
+			return nil, dialing
+		}
+		if n := t.candidates[at]; n.chosen(now, its.failed) {
+			t.tried |= 1 << at
+			return n, false
+		}
+		// Another request was faster to try it, so that it comes last now.
+	}
+}
+
+// foremost is the place of the candidate that stands best, and how it stands; -1 if
+// there is none.
+func (t *trip) foremost(now time.Duration) (at int, stands standing, dialing bool) {
+	at = -1
 	for i, n := range t.candidates {
 		if t.tried&(1<<i) != 0 {
 			continue
@@ -76,13 +91,7 @@ func (t *trip) best() (chosen *node, dialing bool) {
 		}
 		dialing = dialing || state == connecting
 	}
-	if at < 0 {
-		return nil, dialing
-	}
-	t.tried |= 1 << at
-	chosen = t.candidates[at]
-	chosen.chosen(now)
-	return chosen, false
+	return at, stands, dialing
 }
 
 // nudge has broken connections tried again, once a round.

@@ -41,13 +41,20 @@ func (n *node) fails(retryAfter time.Duration) {
 	n.record.failed, n.record.retryAt = true, now+max(retryAfter, failedFor)
 }
 
-// chosen notes that a node was chosen, which may be its next trial.
-func (n *node) chosen(now time.Duration) {
+// chosen notes that a node was chosen, which may be its next trial. It is false if the
+// caller saw it as one that may be tried, and another request has it tried already:
+// several may see that at once, and one of them is the trial.
+func (n *node) chosen(now time.Duration, failed bool) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.record.failed {
-		n.record.retryAt = max(n.record.retryAt, now+failedFor)
+	if !n.record.failed {
+		return true
 	}
+	if !failed && now < n.record.retryAt {
+		return false
+	}
+	n.record.retryAt = max(n.record.retryAt, now+failedFor)
+	return true
 }
 
 // standing is what matters of a node to one who chooses among several.
