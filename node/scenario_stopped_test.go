@@ -79,6 +79,23 @@ func (c *cluster) signal(s syscall.Signal, processes ...*os.Process) {
 	}
 }
 
+// standStill stops processes, and returns when they stand still: a signal is only on its way
+// when it is sent, and on a busy machine a process may do a write and answer it meanwhile.
+func (c *cluster) standStill(processes ...*os.Process) {
+	c.t.Helper()
+	c.signal(syscall.SIGSTOP, processes...)
+	for _, p := range processes {
+		var status syscall.WaitStatus
+		_, err := syscall.Wait4(p.Pid, &status, syscall.WUNTRACED, nil)
+		for err == syscall.EINTR {
+			_, err = syscall.Wait4(p.Pid, &status, syscall.WUNTRACED, nil)
+		}
+		if err != nil || !status.Stopped() {
+			c.t.Fatalf("process %d does not stop: %v, status %#x", p.Pid, err, status)
+		}
+	}
+}
+
 // awaitAtOne waits until node i has a key itself.
 func (c *cluster) awaitAtOne(i int, key string) {
 	c.t.Helper()
@@ -100,12 +117,12 @@ func (c *cluster) lateAnswer(processes []*os.Process, id uint64, key string, dea
 	c.t.Helper()
 	s := greet(c.t, c.nodes[0].config.Listen.Client)
 	defer s.Close()
-	c.signal(syscall.SIGSTOP, processes[1:]...)
+	c.standStill(processes[1:]...)
 	began := time.Now()
 	s.send(ofKey(wire.OpPut, id, key, func(q *wire.Request) { q.DeadlineMS = uint64(deadline.Milliseconds()) }).Append(nil))
 	sent := time.Now()
 	c.awaitAtOne(0, key)
-	c.signal(syscall.SIGSTOP, processes[0])
+	c.standStill(processes[0])
 	caught = time.Since(began) < deadline
 	c.signal(syscall.SIGCONT, processes[1:]...)
 	c.awaitAtOne(1, key)
