@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -224,6 +225,7 @@ func shows(ts *testscript.TestScript, neg bool, args []string) {
 	words, err := splitWords(command)
 	ts.Check(err)
 	for i := range words {
+		freshVersions(ts, words[i])
 		words[i] = here(ts, words[i])
 	}
 	var out, got string
@@ -239,6 +241,16 @@ func shows(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("%s\nprints\n%s\n%s; the page says\n%s\n%s", command, out, got, strings.Join(want, "\n"), code)
 	}
 	sameVersions(ts, command, strings.Join(want, "\n"), out)
+}
+
+// freshVersions draws those that a command names and nothing has printed: as old as the
+// page they would be forgotten as soon as the replicas have compared what they hold.
+func freshVersions(ts *testscript.TestScript, word string) {
+	for _, v := range docVersion.FindAllString(word, -1) {
+		if ts.Getenv("VERSION_"+v) == "" {
+			ts.Setenv("VERSION_"+v, fmt.Sprintf("%012x%s", time.Now().UnixMilli(), v[12:]))
+		}
+	}
 }
 
 // here is a text of a page in this run: its versions and addresses are those that
