@@ -59,6 +59,9 @@ func mapError(op string, err error) error {
 	if err == nil {
 		return nil
 	}
+	if err == leveldb.ErrNotFound {
+		return ErrNotFound // the hot answer: no text to add, and what errors.As fills below is not allocated
+	}
 	var damaged *lderrors.ErrCorrupted
 	var entry *ldstorage.ErrCorrupted
 	sentinel := error(nil)
@@ -66,9 +69,6 @@ func mapError(op string, err error) error {
 	case errors.Is(err, ErrPoisoned), errors.Is(err, ErrCorrupt), errors.Is(err, ErrLocked), errors.Is(err, ErrClosed):
 		// Already ours: it travelled through the library.
 		return fmt.Errorf("storage: %s: %w", op, err)
-	case errors.Is(err, leveldb.ErrNotFound):
-		// The hot answer: no allocation, no text to add.
-		return ErrNotFound
 	case errors.As(err, &damaged), errors.As(err, &entry), errors.Is(err, fs.ErrNotExist):
 		sentinel = ErrCorrupt
 	case errors.Is(err, leveldb.ErrClosed), errors.Is(err, ldstorage.ErrClosed):

@@ -54,6 +54,10 @@ func TestErrorMap(t *testing.T) {
 	if mapError("get", nil) != nil {
 		t.Error("mapError(nil) is an error")
 	}
+	// A replica that writes a new key asks for the old one first.
+	if n := testing.AllocsPerRun(100, func() { _ = mapError("get", leveldb.ErrNotFound) }); n != 0 {
+		t.Errorf("to say that a key is not there takes %v allocations", n)
+	}
 }
 
 func TestAlarmWords(t *testing.T) {
