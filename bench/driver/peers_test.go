@@ -103,7 +103,7 @@ func ask(t *testing.T, p peer.Peer, i int, ops []load.Op) []peer.Answer {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	link, err := p.Dial(ctx, i, peer.Options{Deadline: patience, Depth: len(ops), ValueSize: 100})
+	link, err := p.Dial(ctx, i, peer.Options{Deadline: patience, ValueSize: 100})
 	if err != nil {
 		t.Fatal(err)
 	}

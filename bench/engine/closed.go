@@ -25,7 +25,7 @@ var errAllBroken = errors.New("engine: all connections broke")
 // Dial opens the connections of a cell.
 func Dial(ctx context.Context, p peer.Peer, c Cell, deadline time.Duration) (links []peer.Link, err error) {
 	for i := range c.Conns {
-		l, err := p.Dial(ctx, i, peer.Options{Deadline: deadline, Depth: c.Depth, ValueSize: c.ValueSize})
+		l, err := p.Dial(ctx, i, peer.Options{Deadline: deadline, ValueSize: c.ValueSize})
 		if err != nil {
 			hangUp(links)
 			return nil, fmt.Errorf("connection %d to %s: %w", i, p.Name(), err)

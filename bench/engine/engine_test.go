@@ -41,8 +41,8 @@ func mustEcho(t *testing.T) fake {
 }
 
 // lines is an ordered protocol of lines: get KEY and put KEY VALUE; answers are the
-// lines of a script. With fences, it has those too.
-type lines struct{ fences bool }
+// lines of a script.
+type lines struct{}
 
 func (lines) Ordered() bool { return true }
 
@@ -312,7 +312,7 @@ func TestKeysHaveOneSizeAndDiffer(t *testing.T) {
 	seen := make(map[string]bool)
 	for n := range 10_000 {
 		key := string(AppendKey(nil, n))
-		if len(key) != KeyBytes || seen[key] {
+		if len(key) != 16 || seen[key] {
 			t.Fatalf("key %d is %q", n, key)
 		}
 		seen[key] = true

@@ -11,7 +11,7 @@ import (
 )
 
 // openPlaces is how many requests an open loop may have in flight on one connection.
-// What is due beyond that is silent.
+// What is due beyond that is silent. They have ids, which stay below what peer.Protocol says.
 const openPlaces = 4096
 
 // Open starts a cell's requests at so many each second, in turn on all its

@@ -44,15 +44,6 @@ func (r *Result) Rate() float64 {
 	return float64(r.Counts[peer.Done]) / r.Elapsed.Seconds()
 }
 
-// Faults is the share of requests that were not done, 0 to 1.
-func (r *Result) Faults() float64 {
-	all := r.Answered() + r.Silent
-	if all == 0 {
-		return 1
-	}
-	return 1 - float64(r.Counts[peer.Done])/float64(all)
-}
-
 func (r *Result) merge(o *Result) {
 	for i, c := range o.Counts {
 		r.Counts[i] += c

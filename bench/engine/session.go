@@ -46,9 +46,6 @@ type session struct {
 // readBytes is how much is read at once.
 const readBytes = 64 << 10
 
-// idsMax is above all ids, so that two bytes are enough for them.
-const idsMax = 1 << 15
-
 // errTimeout is returned when the time for a read is over.
 var errTimeout = os.ErrDeadlineExceeded
 

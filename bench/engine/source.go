@@ -21,11 +21,8 @@ type Cell struct {
 	Count int
 }
 
-// KeyBytes is the size of all keys.
-const KeyBytes = 16
-
-// AppendKey appends the name of the n-th key, without anything in common with that
-// of its neighbour.
+// AppendKey appends the name of the n-th key, 16 bytes like all others, without anything
+// in common with that of its neighbour.
 func AppendKey(dst []byte, n int) []byte {
 	const digits = "0123456789abcdef"
 	x := scatter(uint64(n))

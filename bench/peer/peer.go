@@ -46,7 +46,6 @@ type Peer interface {
 // Options of a connection.
 type Options struct {
 	Deadline  time.Duration // of each request, where the protocol has one
-	Depth     int           // most requests in flight on this connection
 	ValueSize int           // bytes of each value
 }
 
@@ -66,8 +65,8 @@ type Protocol interface {
 	// Ordered says that answers come in the order of requests; else each has the id of
 	// its request.
 	Ordered() bool
-	// Append appends a request (load.Get or load.Put). ids are small: below
-	// Options.Depth in a closed loop, below 32,768 always, and unique among what is in flight.
+	// Append appends a request (load.Get or load.Put). ids are small, below
+	// 32,768, and unique among what is in flight.
 	Append(dst []byte, id uint32, op *load.Op) []byte
 	// Parse reads one answer from the start of b and says how many bytes it has; 0: b
 	// does not have all of it yet. An error ends the connection. The Answer's bytes

@@ -14,6 +14,6 @@
 //   - codec: one message written and read, as a mean of requests and answers of GET
 //     and PUT.
 //
-// Options are those of package storage, which does not hand them out: LevelDBOptions
+// Options are those of package storage, which does not hand them out: levelDBOptions
 // repeats them, and has to be changed with them.
 package primitive

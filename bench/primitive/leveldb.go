@@ -22,8 +22,8 @@ const BatchRecords = 512
 // recordBytes is what Candor stores beside the value, about.
 const recordBytes = 56
 
-// LevelDBOptions are those of package storage, by default.
-func LevelDBOptions() *opt.Options {
+// levelDBOptions are those of package storage, by default.
+func levelDBOptions() *opt.Options {
 	return &opt.Options{
 		WriteBuffer:            64 << 20,
 		BlockCacheCapacity:     256 << 20,
@@ -71,7 +71,7 @@ func LevelDB(dir string, keys, valueSize int, d time.Duration) (all []Figure, er
 
 // writes measures batches of random keys in a fresh database.
 func writes(dir, name string, source *engine.Source, sync bool, d time.Duration) (f Figure, err error) {
-	db, err := leveldb.OpenFile(dir, LevelDBOptions())
+	db, err := leveldb.OpenFile(dir, levelDBOptions())
 	if err != nil {
 		return f, err
 	}
@@ -89,7 +89,7 @@ func writes(dir, name string, source *engine.Source, sync bool, d time.Duration)
 
 // reads measures Get in a database that has all keys.
 func reads(dir string, source *engine.Source, d time.Duration) (f Figure, err error) {
-	db, err := leveldb.OpenFile(dir, LevelDBOptions())
+	db, err := leveldb.OpenFile(dir, levelDBOptions())
 	if err != nil {
 		return f, err
 	}

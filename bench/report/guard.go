@@ -8,12 +8,12 @@ import (
 	"github.com/candordb/candor/bench/primitive"
 )
 
-// FloorShare is how much of what was reached is the floor.
-const FloorShare = 0.8
+// floorShare is how much of what was reached is the floor.
+const floorShare = 0.8
 
-// Guarded are the ratios that must not fall: all of Candor against the machine,
+// guarded are the ratios that must not fall: all of Candor against the machine,
 // in cells of seconds. More is better.
-func Guarded() []Part {
+func guarded() []Part {
 	return []Part{
 		atLeast("GET d16, 3 nodes: throughput / echo", 0, 0, ratioTo("echo", "D2", 3, CellGet16, perSecond)),
 		atLeast("PUT d16, 3 nodes: throughput / echo", 0, 0, ratioTo("echo", "D2", 3, CellPut16, perSecond)),
@@ -30,9 +30,9 @@ type Floors map[string]float64
 // FloorsOf are floors under what a run has reached.
 func FloorsOf(r *Report) Floors {
 	f := make(Floors)
-	for _, p := range Guarded() {
+	for _, p := range guarded() {
 		if s, _, _ := p.Reached(r); s.Count > 0 {
-			f[p.Label] = math.Floor(s.Median*FloorShare*1000) / 1000
+			f[p.Label] = math.Floor(s.Median*floorShare*1000) / 1000
 		}
 	}
 	return f
@@ -44,7 +44,7 @@ func (f Floors) Judge(r *Report) (text string, hold bool) {
 	hold = true
 	var b strings.Builder
 	fmt.Fprintf(&b, "%-48s %9s %9s %9s\n", "ratio", "reached", "floor", "goal")
-	for _, p := range Guarded() {
+	for _, p := range guarded() {
 		s, _, note := p.Reached(r)
 		floor, known := f[p.Label]
 		goal := "-"

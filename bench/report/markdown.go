@@ -121,21 +121,12 @@ func (r *Report) comparisons(b *strings.Builder, plots map[string]string) {
 
 // notes are what has to be known of a pair before its figures are read.
 func (p *pair) notes(r *Report) (all []string) {
-	peer, own := "", ""
-	for _, cell := range p.cells {
-		if one := p.newest(cell, thePeer); one != nil {
-			peer = string(one.Class)
-			if one.Library {
-				all = append(all, one.Peer+" is asked by its own client library, one request at a time for each place.")
-			}
-		}
-		if one := p.newest(cell, theCandor); one != nil {
-			own = string(one.Class)
-		}
-		break
+	peer, own := p.of(thePeer), p.of(theCandor)
+	if peer != nil && peer.Library {
+		all = append(all, peer.Peer+" is asked by its own client library, one request at a time for each place.")
 	}
-	if peer != own && peer != "" && own != "" {
-		all = append(all, fmt.Sprintf("The classes differ: an acknowledged write of the peer is %s, one of Candor %s.", peer, own))
+	if peer != nil && own != nil && peer.Class != own.Class {
+		all = append(all, fmt.Sprintf("The classes differ: an acknowledged write of the peer is %s, one of Candor %s.", peer.Class, own.Class))
 	}
 	for _, one := range r.Rounds {
 		if share := one.Faults(); one.Comparison == p.name && share > 0.01 {

@@ -122,9 +122,9 @@ type Spread struct {
 	Count            int
 }
 
-// SpreadOf is that of some figures; its Count is 0 if there are none. Figures that
+// spreadOf is that of some figures; its Count is 0 if there are none. Figures that
 // could not be had are negative, and left out.
-func SpreadOf(figures []float64) Spread {
+func spreadOf(figures []float64) Spread {
 	var seen []float64
 	for _, f := range figures {
 		if f >= 0 {

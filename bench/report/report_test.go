@@ -62,7 +62,7 @@ func TestASpreadIsMedianLeastAndLargest(t *testing.T) {
 		{[]float64{3, -1, 1, 2}, Spread{2, 1, 3, 3}},
 		{[]float64{4, 1}, Spread{2.5, 1, 4, 2}},
 	} {
-		if got := SpreadOf(c.of); got != c.want {
+		if got := spreadOf(c.of); got != c.want {
 			t.Errorf("%v: got %v, want %v", c.of, got, c.want)
 		}
 	}
@@ -169,6 +169,19 @@ func TestThePageHidesNothing(t *testing.T) {
 	}
 }
 
+// Who is who is told, also where one side has no figure in the first cell.
+func TestThePageTellsTheSidesApartWhateverIsMissing(t *testing.T) {
+	theirs := round("etcd", "D1", "candor-3-D2", CellGet16, 1, false, 1, 2)
+	theirs.Library = true
+	r, _ := mustWrite(t, round("etcd", "D1", "candor-3-D2", CellPut16, 1, true, 3, 4), theirs)
+	page := r.Markdown(nil)
+	for _, want := range []string{"write of the peer is D1, one of Candor D2", "etcd is asked by its own client library"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+}
+
 func TestTablesAreWhole(t *testing.T) {
 	r, _ := mustWrite(t, round("redis-off", "D0", "candor-1-D2", CellGet1, 1, false, 1, 2), round("redis-off", "D0", "candor-1-D2", CellGet1, 1, true, 3, 4))
 	columns := 0
@@ -212,8 +225,8 @@ func TestTheGuardFailsBelowItsFloors(t *testing.T) {
 		return r
 	}
 	floors := FloorsOf(run(100_000))
-	if len(floors) != len(Guarded()) {
-		t.Fatalf("%d floors of %d", len(floors), len(Guarded()))
+	if len(floors) != len(guarded()) {
+		t.Fatalf("%d floors of %d", len(floors), len(guarded()))
 	}
 	for _, c := range []struct {
 		rate float64

@@ -90,7 +90,7 @@ func (r *Report) find(peer, class string, nodes int) (p *pair, other string) {
 
 // own is a metric of one side of a cell.
 func (p *pair) own(cell string, side int, m metric) Spread {
-	return SpreadOf(p.each(cell, func(both [2]*trial.Round) float64 {
+	return spreadOf(p.each(cell, func(both [2]*trial.Round) float64 {
 		if r := both[side]; r != nil && r.Good() {
 			return m(r)
 		}
@@ -100,7 +100,7 @@ func (p *pair) own(cell string, side int, m metric) Spread {
 
 // ratio is a metric of Candor divided by that of the peer, round by round.
 func (p *pair) ratio(cell string, m metric) Spread {
-	return SpreadOf(p.each(cell, func(both [2]*trial.Round) float64 {
+	return spreadOf(p.each(cell, func(both [2]*trial.Round) float64 {
 		a, b := both[theCandor], both[thePeer]
 		if a == nil || b == nil || !a.Good() || !b.Good() || m(a) < 0 || m(b) <= 0 {
 			return -1
@@ -124,4 +124,14 @@ func (p *pair) newest(cell string, side int) (last *trial.Round) {
 		}
 	}
 	return last
+}
+
+// of is a round of one side, for what is the same in all of them; nil if there is none.
+func (p *pair) of(side int) *trial.Round {
+	for _, cell := range p.cells {
+		if one := p.newest(cell, side); one != nil {
+			return one
+		}
+	}
+	return nil
 }

@@ -10,7 +10,7 @@
 // the same is written down, as Round.OtherCores.
 //
 // A Round is what one cell gave with one peer: throughput, latencies, and what the
-// servers used for each operation. One in which the machine lost more than StealMax of its
+// servers used for each operation. One in which the machine lost more than stealMax of its
 // time to others is thrown away and repeated, a few times; if none is better, the last
 // one is kept and can be told by its Steal. Nothing else is ever left out, and of a
 // round that failed the reason is kept.

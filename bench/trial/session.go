@@ -16,8 +16,8 @@ import (
 	"github.com/candordb/candor/load/process"
 )
 
-// StealMax is the share of a round's time that the machine may lose to others.
-const StealMax = 0.02
+// stealMax is the share of a round's time that the machine may lose to others.
+const stealMax = 0.02
 
 // repeatsMax is how often a round is repeated for that.
 const repeatsMax = 3
@@ -198,7 +198,7 @@ func (s *Session) repeat(ctx context.Context, p peer.Peer, cell *Cell, most floa
 	for n := 0; ; n++ {
 		r := s.once(ctx, p, cell, most)
 		r.Repeated = n
-		if r.Steal <= StealMax || n == repeatsMax || cell.Once || ctx.Err() != nil {
+		if r.Steal <= stealMax || n == repeatsMax || cell.Once || ctx.Err() != nil {
 			return r
 		}
 		s.say("thrown away, as %.1f %% of the time were stolen: %s", 100*r.Steal, Line(r))

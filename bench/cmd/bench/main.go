@@ -105,7 +105,7 @@ func parse(args []string) (*options, error) {
 		o.rounds, o.seconds, o.warm, o.sustained, o.keys = 1, 2*time.Second, 0, 2*time.Second, 10_000
 	}
 	if o.guard != "" {
-		o.rounds, o.seconds, o.warm, o.sustained, o.keys = guardRounds, guardSeconds, guardWarm, 0, guardKeys
+		o.rounds, o.seconds, o.warm, o.sustained, o.keys = guardRounds, guardMeasure, guardWarm, 0, guardKeys
 	}
 	switch {
 	case f.NArg() > 0:
@@ -123,7 +123,7 @@ func parse(args []string) (*options, error) {
 // A guard is short, so that people run it.
 const (
 	guardRounds  = 3
-	guardSeconds = time.Second
+	guardMeasure = time.Second
 	guardWarm    = 500 * time.Millisecond
 	guardKeys    = 20_000
 )

@@ -14,7 +14,7 @@ import (
 type Endpoint struct {
 	Is       string     // its name
 	Of       peer.Class // as whoever has started it has set it up
-	Variable string     // the environment has host:port,... of its nodes in it
+	Variable string     // the environment has host:port,host:port of its nodes in it
 	Setup    string     // how it is to be set up, for who reads that it is absent
 	Commands Commands
 
@@ -34,7 +34,7 @@ func (e *Endpoint) Version(context.Context) string { return "" }
 func (e *Endpoint) Missing(ctx context.Context) error {
 	value := os.Getenv(e.Variable)
 	if value == "" {
-		return fmt.Errorf("%s is not set: start %s and set it to host:port,...", e.Variable, e.Setup)
+		return fmt.Errorf("%s is not set: start %s and set it to its addresses, as host:port,host:port", e.Variable, e.Setup)
 	}
 	e.addresses = strings.Split(value, ",")
 	for _, a := range e.addresses {
