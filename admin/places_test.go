@@ -48,6 +48,7 @@ func hanging(t *testing.T, f *fake) func(addr string) {
 	}
 }
 
+// connect sends raw bytes on a connection of its own, which the end of the test closes.
 func connect(t *testing.T, addr, text string) net.Conn {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -47,17 +46,7 @@ func run(t *testing.T, s *Server) (addr string, stop func()) {
 // raw sends raw bytes and reads one answer.
 func raw(t *testing.T, addr, request string) (net.Conn, *http.Response) {
 	t.Helper()
-	c, err := net.Dial("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.WriteString(c, request); err != nil {
-		t.Fatal(err)
-	}
+	c := connect(t, addr, request)
 	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -151,19 +140,9 @@ func TestTooLargeIsHeard(t *testing.T) {
 	s.o.ValueBytes = 1 << 20
 	s.node.(*fake).namespaces = nil
 	addr, _ := run(t, s)
-	c, err := net.Dial("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil {
-		t.Fatal(err)
-	}
 	const size = 1<<20 + 1
-	if _, err := fmt.Fprintf(c, "PUT /v1/keys/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s", size, strings.Repeat("v", size)); err != nil {
-		t.Fatal(err)
-	}
-	if resp, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil || resp.StatusCode != 413 {
-		t.Errorf("%v %v", resp, err)
+	_, resp := raw(t, addr, fmt.Sprintf("PUT /v1/keys/a HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s", size, strings.Repeat("v", size)))
+	if resp.StatusCode != 413 {
+		t.Errorf("%v", resp)
 	}
 }

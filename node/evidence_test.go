@@ -31,7 +31,7 @@ func (c *cluster) statusNow(i int) (s verdict.Snapshot, result verdict.Result) {
 // answered is no silence until they had the time to. Then it is, and FAILING.
 func TestANodeThatWasJustStartedLooksFirst(t *testing.T) {
 	if testing.Short() {
-		t.Skip("not run under -short: it waits until the others count as silent")
+		t.Skip("not run under -short: it waits until the others count as silent; go test ./node runs it")
 	}
 	c := startCluster(t, 3)
 	c.stop()

@@ -9,6 +9,8 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -49,6 +51,9 @@ type bubbled struct {
 // inBubble runs a test with n nodes, which takes requests when it begins. Its end is
 // that of all nodes, in order.
 func inBubble(t *testing.T, n int, change func(*config.Config), test func(*bubble)) {
+	if _, file, _, _ := runtime.Caller(1); !strings.HasPrefix(filepath.Base(file), "scenario_") {
+		t.Fatalf("%s: a test in a bubble belongs in a file scenario_*_test.go: scripts/test runs no other without the race detector", file)
+	}
 	if raceDetector {
 		t.Skip("not run under the race detector: scripts/test runs it without")
 	}

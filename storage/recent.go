@@ -103,8 +103,15 @@ func (r *recent) filled(key, value []byte, changes uint64) {
 }
 
 // leave takes the keys of a batch out, which is about to be written.
-func (r *recent) leave(b *Batch) {
-	b.Each(func(key, _ []byte) {
+func (r *recent) leave(b *Batch) { r.change(b, (*shard).leave) }
+
+// enter takes in what a batch has put, which is visible now.
+func (r *recent) enter(b *Batch) { r.change(b, (*shard).enter) }
+
+// change calls do with each record of a batch, in order, and the hash of its key, in the
+// shard that keeps it, which is locked. do holds on to nothing, and so nothing is allocated.
+func (r *recent) change(b *Batch, do func(s *shard, h uint64, key, value []byte)) {
+	b.Each(func(key, value []byte) {
 		if !r.covers(key) {
 			return
 		}
@@ -112,10 +119,7 @@ func (r *recent) leave(b *Batch) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.changes++
-		s.writing[h]++
-		if s.held.Contains(h) {
-			s.put(h, held{}) // it comes back: its place stays
-		}
+		do(s, h, key, value)
 	})
 }
 
@@ -128,27 +132,26 @@ func (r *recent) forget(key []byte) {
 	s.held.Remove(h)
 }
 
-// enter takes in what a batch has put, which is visible now.
-func (r *recent) enter(b *Batch) {
-	b.Each(func(key, value []byte) {
-		if !r.covers(key) {
-			return
-		}
-		s, h := r.shard(key)
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.changes++
-		if s.writing[h]--; s.writing[h] > 0 {
-			return // a later entry of the batch has the same key
-		}
-		delete(s.writing, h)
-		if value == nil {
-			s.held.Remove(h)
-			return
-		}
-		both := append(append(make([]byte, 0, len(key)+len(value)), key...), value...)
-		s.put(h, held{both[:len(key):len(key)], both[len(key):]})
-	})
+// leave takes out what has a hash, until as many entries of it have entered.
+func (s *shard) leave(h uint64, _, _ []byte) {
+	s.writing[h]++
+	if s.held.Contains(h) {
+		s.put(h, held{}) // it comes back: its place stays
+	}
+}
+
+// enter takes in an entry that was written; a nil value was deleted.
+func (s *shard) enter(h uint64, key, value []byte) {
+	if s.writing[h]--; s.writing[h] > 0 {
+		return // a later entry of the batch has the same key
+	}
+	delete(s.writing, h)
+	if value == nil {
+		s.held.Remove(h)
+		return
+	}
+	both := append(append(make([]byte, 0, len(key)+len(value)), key...), value...)
+	s.put(h, held{both[:len(key):len(key)], both[len(key):]})
 }
 
 // put keeps a record, in the place of what had its hash, and makes room for it.

@@ -223,6 +223,12 @@ func (w *world) run() {
 			w.start(i)
 		}
 	}
+	w.heal()
+}
+
+// heal starts who is down and loses no message any more, until all have an epoch, or for
+// so long that they never will.
+func (w *world) heal() {
 	w.loss = 0
 	for k := 0; k < 20_000 && !w.ready(); k++ {
 		for i := range w.nodes {
@@ -427,15 +433,7 @@ func TestEachAttemptNamesWhoIsThere(t *testing.T) {
 	w.crash(2)
 	n.disk, n.o.Self.ID = map[string][]byte{}, ring.NodeID{9}
 	w.start(2)
-	w.loss = 0
-	for k := 0; k < 20_000 && !w.ready(); k++ {
-		for i := range w.nodes {
-			if w.nodes[i].core == nil {
-				w.start(i)
-			}
-		}
-		w.step()
-	}
+	w.heal()
 	if !w.ready() || !w.nodes[0].core.Metadata().names(ring.NodeID{9}) {
 		t.Errorf("the node that came anew is not named; it waits: %s", n.core.Waiting())
 	}

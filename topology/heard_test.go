@@ -20,6 +20,18 @@ func (w *world) asked(i int) {
 	w.until("all were asked", func() bool { waits, silent := w.nodes[i].core.Asking(); return !waits && len(silent) == 0 })
 }
 
+// startAgain starts node i twice from the data folder that it has now: the second time it
+// has forgotten what it did in the first, and the others have not.
+func (w *world) startAgain(i int) {
+	disk, starts := w.nodes[i].copyOf()
+	w.crash(i)
+	w.start(i)
+	w.pass(600)
+	w.crash(i)
+	w.nodes[i].disk, w.nodes[i].starts = disk, starts
+	w.start(i)
+}
+
 // A node that comes back with yesterday's data folder learns it from what it has
 // told others itself, whatever of it is less: epoch, number of its starts, clock.
 // One that comes back with its own has nothing to say, however often it starts.
@@ -46,15 +58,7 @@ func TestANodeThatIsBehindFindsOut(t *testing.T) {
 			w.nodes[1].disk, w.nodes[1].acted = disk, 0
 			w.start(1)
 		}, "epoch 1 (n"},
-		{"fewer starts", func(w *world) {
-			disk, starts := w.nodes[1].copyOf()
-			w.crash(1)
-			w.start(1)
-			w.pass(600)
-			w.crash(1)
-			w.nodes[1].disk, w.nodes[1].starts = disk, starts
-			w.start(1)
-		}, "start number 2 ("},
+		{"fewer starts", func(w *world) { w.startAgain(1) }, "start number 2 ("},
 		{"an older clock", func(w *world) {
 			bound := w.nodes[1].bound
 			w.pass(900)
@@ -168,13 +172,7 @@ func TestWhoIsNotHeardIsListed(t *testing.T) {
 func TestAForgetfulVoterWaitsForAnEpochThatNamesIt(t *testing.T) {
 	w := foundedWorld(t, 6, 3)
 	w.pass(600)
-	disk, starts := w.nodes[1].copyOf()
-	w.crash(1)
-	w.start(1)
-	w.pass(600)
-	w.crash(1)
-	w.nodes[1].disk, w.nodes[1].starts = disk, starts
-	w.start(1)
+	w.startAgain(1)
 	w.asked(1)
 	w.until("it distrusts itself", func() bool { g, _ := w.nodes[1].core.Distrusted(); return g != 0 })
 	votes := func() bool {

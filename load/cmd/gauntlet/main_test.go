@@ -80,7 +80,7 @@ func mustRun(t *testing.T, bug string, change func(*options)) (string, error) {
 // every key judged in the end.
 func TestARunOfAnHonestBuildPasses(t *testing.T) {
 	if testing.Short() {
-		t.Skip("not run: it takes half a minute")
+		t.Skip("not run under -short: it takes half a minute; go test ./load/cmd/gauntlet runs it")
 	}
 	out, err := mustRun(t, "honest", func(*options) {})
 	if err != nil {
