@@ -64,7 +64,7 @@ func newFiles(dir string, o Options, failed *failure) *files {
 		syncing: make(chan struct{}, 1),
 		fs:      o.FS, dir: dir, log: o.Log, onAlarm: o.Alarm, failed: failed,
 		ahead: min(aheadBytes, o.WriteBuffer/2), // a journal is about as long as the memory table is large
-		space: gauge{fs: o.FS, dir: dir, percent: max(o.Reserve, 0)},
+		space: gauge{fs: o.FS, dir: dir, percent: max(o.Reserve, 0), failed: failed},
 	}
 	if o.noAhead {
 		s.ahead = 0

@@ -20,6 +20,9 @@ func (osFS) Create(name string) (File, error) {
 	return osFile{f}, nil
 }
 
+// errRemoved is what a sync says of a file that lies under no name any more.
+var errRemoved = errors.New("the file was removed while it was open, and what is in it goes with this process")
+
 // osFile is a file that is written.
 type osFile struct{ *os.File }
 

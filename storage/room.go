@@ -1,6 +1,9 @@
 package storage
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -47,6 +50,7 @@ type gauge struct {
 	dir     string
 	percent int           // the reserve, of the disk; 0: there is none
 	engine  func() uint64 // bytes that compactions may need beside what is there
+	failed  *failure      // of the engine, which cannot go on without its directory
 
 	written atomic.Uint64 // bytes written to the directory since it was opened
 	begun   atomic.Uint64 // of those, in tables that the MANIFEST does not name yet
@@ -108,11 +112,15 @@ func (g *gauge) shown(stalled bool, unflushed uint64) spaceNow {
 }
 
 // measure asks the disk. A measurement that fails says nothing: the last one
-// holds, and what is written since goes on being counted.
+// holds, and what is written since goes on being counted. But where the directory is gone,
+// the next start finds nothing of what is written from here on.
 func (g *gauge) measure() {
 	before := g.written.Load()
-	if s, err := g.fs.Space(g.dir); err == nil {
+	switch s, err := g.fs.Space(g.dir); {
+	case err == nil:
 		g.space, g.before, g.work = s, before, g.engine()
+	case errors.Is(err, fs.ErrNotExist):
+		g.failed.set(fmt.Errorf("the database was removed or moved away while it was open: %w", err))
 	}
 	g.measured = time.Now()
 }
