@@ -18,7 +18,6 @@ func (s *slot) lower(k int) {
 	if !traitor.Is(traitor.SilentWeaken) {
 		s.Need, s.Level = k, contract.LevelMet(k, s.View.N())
 	}
-	s.weakened = true
 }
 
 // relent lowers the level to what can still be had, in place of failing; false

@@ -15,12 +15,8 @@ const (
 	beatPerNode = 5
 )
 
-// PhiDefault is the threshold for a network as one finds it, PhiCalm for one in
-// which packets are never lost and rarely late.
-const (
-	PhiDefault = 8
-	PhiCalm    = 12
-)
+// PhiDefault is the threshold for a network as one finds it.
+const PhiDefault = 8
 
 // BeatInterval is how often, in milliseconds, each of n nodes lets its peers
 // hear from it: clamp(n/200 s, 0.5 s, 5 s).

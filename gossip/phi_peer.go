@@ -237,20 +237,15 @@ type Sight struct {
 	HeardAt     int64   // milliseconds
 	Incarnation uint64
 	Hearsay     Hearsay
-	// Why it is not up: the connection is refused or reset; phi is above the
-	// threshold; it is back, and trusted again at TrustedAt.
-	Cut, Silent, Cooling bool
-	TrustedAt            int64
+	// Why it is not up, though its connection is not refused: phi is above the
+	// threshold; it is back, and not trusted yet.
+	Silent, Cooling bool
 }
 
 // Sight tells all that is known of the peer.
 func (p *Peer) Sight(now int64) Sight {
-	s := Sight{
+	return Sight{
 		State: p.state, Phi: p.Phi(now), Heard: p.heard, HeardAt: p.heardAt, Incarnation: p.incarnation, Hearsay: p.hearsay,
-		Cut: p.cut, Silent: p.silent, Cooling: p.cooling,
+		Silent: p.silent, Cooling: p.cooling,
 	}
-	if p.cooling {
-		s.TrustedAt = p.trustedAt
-	}
-	return s
 }

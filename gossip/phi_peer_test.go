@@ -93,7 +93,7 @@ func TestThresholdsAt500msBeats(t *testing.T) {
 			t.Errorf("phi after %d ms is %v, want %v", c.silence, got, c.phi)
 		}
 	}
-	for threshold, want := range map[float64]int64{0: 1300, PhiDefault: 1300, PhiCalm: 1400} { // the tick after
+	for threshold, want := range map[float64]int64{0: 1300, PhiDefault: 1300, phiCalm: 1400} { // the tick after
 		w := newWatch(t, DetectorOptions{Threshold: threshold}, 1)
 		w.peer(1).Told(HearsayAlive)
 		w.beat(50, 1)

@@ -44,6 +44,10 @@ type pair struct {
 
 const never = 1 << 62
 
+// phiCalm is the threshold for a network in which packets are never lost and rarely
+// late.
+const phiCalm = 12
+
 func newPair(t *testing.T, o DetectorOptions, l line) *pair {
 	p := &pair{watch: newWatch(t, o, 1), line: l}
 	p.sendAt = p.now + 1
@@ -80,12 +84,12 @@ func TestCrashIsSeenWithin5s(t *testing.T) {
 		threshold float64
 		line      line
 	}{
-		{"calm network", PhiCalm, line{}},
+		{"calm network", phiCalm, line{}},
 		{"100 ms jitter", PhiDefault, line{jitter: 200}},
 		{"100 ms jitter, 10 % loss", PhiDefault, line{jitter: 200, loss: 0.1}},
-		{"100 ms jitter, 10 % loss, threshold 12", PhiCalm, line{jitter: 200, loss: 0.1}},
+		{"100 ms jitter, 10 % loss, threshold 12", phiCalm, line{jitter: 200, loss: 0.1}},
 		{"100 ms jitter, 10 % of the beats lost for good", PhiDefault, line{jitter: 200, loss: 0.1, datagrams: true}},
-		{"the same, threshold 12", PhiCalm, line{jitter: 200, loss: 0.1, datagrams: true}},
+		{"the same, threshold 12", phiCalm, line{jitter: 200, loss: 0.1, datagrams: true}},
 	} {
 		var took []int64
 		for seed := range uint64(500) {
@@ -183,7 +187,7 @@ func TestAtMostOneFalseConvictionPerNodeWeek(t *testing.T) {
 		{"100 ms jitter", PhiDefault, line{jitter: 200}, 0},
 		{"100 ms jitter, 1 % loss", PhiDefault, line{jitter: 200, loss: 0.01}, 10},
 		{"100 ms jitter, 10 % loss", PhiDefault, line{jitter: 200, loss: 0.1}, 2000},
-		{"100 ms jitter, 10 % loss, threshold 12", PhiCalm, line{jitter: 200, loss: 0.1}, 2000},
+		{"100 ms jitter, 10 % loss, threshold 12", phiCalm, line{jitter: 200, loss: 0.1}, 2000},
 		{"100 ms jitter, 10 % of the beats lost for good", PhiDefault, line{jitter: 200, loss: 0.1, datagrams: true}, 5000},
 	} {
 		c.line.rnd = rand.New(rand.NewPCG(11, 11))

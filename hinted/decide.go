@@ -147,7 +147,7 @@ func (c *Core) answered(now Now, t *target, i int, code contract.Code, kind cont
 		it.state = waiting
 		t.flow.refuse(now.Mono, c.o.Retry.Milliseconds())
 	default:
-		c.refuse(now, t, it, Refused{Code: code, Kind: kind, Late: code == contract.Clock && kind == contract.StampOld})
+		c.refuse(now, t, it, Refused{Code: code, Late: code == contract.Clock && kind == contract.StampOld})
 	}
 }
 

@@ -59,6 +59,17 @@ func (c *Core) Offer(now Now, h *Hint) (call uint64, take bool) {
 	return 0, false
 }
 
+// Withhold is Offer on a node that keeps no hints now, by a rule and not for want of room:
+// the partition is marked dirty for the target.
+func (c *Core) Withhold(h *Hint) {
+	if h.Target == c.o.Self {
+		return
+	}
+	t := c.target(h.Target)
+	t.sums.withheld++
+	c.dirty(t, h.Token, h.Version.Time)
+}
+
 // StandsIn says whether this node has room to keep a write of so many bytes for a
 // target, for which it will count: if not it is refused with OVERLOADED, before
 // the answer. It has none while the target's hints are being dropped, for it would
@@ -118,16 +129,25 @@ func (c *Core) Coming(h *Hint) {
 	c.coming = append(c.coming, coming{t.slot, h.Version.Time})
 }
 
-// Stood tells that a hint that was Coming is durable.
-func (c *Core) Stood(h *Hint) {
-	t := c.target(h.Target)
+// came ends what Coming has begun; false if nothing has.
+func (c *Core) came(h *Hint) (t *target, ok bool) {
+	t = c.target(h.Target)
 	// Batches become durable in their order, so that it is the first, or nearly.
 	i := slices.Index(c.coming, coming{t.slot, h.Version.Time})
 	if i < 0 {
-		return
+		return nil, false
 	}
 	c.coming = slices.Delete(c.coming, i, i+1)
 	t.coming--
+	return t, true
+}
+
+// Stood tells that a hint that was Coming is durable.
+func (c *Core) Stood(h *Hint) {
+	t, ok := c.came(h)
+	if !ok {
+		return
+	}
 	t.sums.stored++
 	t.stored(h.Version.Time)
 	if c.view != nil && !c.view.Owns(c.view.PartitionOf(h.Token), t.id) {
@@ -138,15 +158,10 @@ func (c *Core) Stood(h *Hint) {
 // Missed tells that a hint that was Coming was not stored: there was no room for its
 // batch.
 func (c *Core) Missed(h *Hint) {
-	t := c.target(h.Target)
-	i := slices.Index(c.coming, coming{t.slot, h.Version.Time})
-	if i < 0 {
-		return
+	if t, ok := c.came(h); ok {
+		t.count--
+		t.bytes -= size(h.Key, h.Record)
 	}
-	c.coming = slices.Delete(c.coming, i, i+1)
-	t.coming--
-	t.count--
-	t.bytes -= size(h.Key, h.Record)
 }
 
 // Reply takes the answer of a target to a Send, and this node's own result of a

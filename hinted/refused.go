@@ -17,7 +17,6 @@ type Refused struct {
 	Bytes   int64 // as it counts against the bound of its target
 	Counted bool
 	Code    contract.Code
-	Kind    contract.ClockKind
 	At      int64 // milliseconds since 1970
 	Late    bool  // it lies at or below the target's watermark, which cannot be (rule 8)
 	Damaged bool  // its own bytes are not those of a hint

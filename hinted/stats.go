@@ -22,11 +22,11 @@ type Stats struct {
 	Voided     uint64 // the target had promised to refuse them, because OUTCOME gave them up
 	Expired    uint64 // erased, or not taken, because of their age
 	Overflowed uint64 // not taken: no room, too late, or the storage would not
+	Withheld   uint64 // not taken, as this node keeps none for now
 	Moved      uint64 // they follow other owners
 	Dropped    uint64 // by an operator
 	Refused    uint64 // by the target, for good
 	Late       uint64 // of Refused: at or below the target's watermark, which cannot be
-	Damaged    uint64 // reads of hints that failed
 }
 
 // Count is how many hints there are for a target.
@@ -62,8 +62,8 @@ func (c *Core) Stats(dst []Stats) []Stats {
 			Target: t.id, Count: t.count, Bytes: t.bytes, Oldest: oldest, Kept: t.refusals.count(),
 			DirtyPartitions: t.marks.count(), Window: t.flow.window, Dropping: t.drop.wanted,
 			Stored: t.sums.stored, Replayed: t.sums.replayed, Voided: t.sums.voided, Expired: t.sums.expired,
-			Overflowed: t.sums.overflowed, Moved: t.sums.moved, Dropped: t.sums.dropped,
-			Refused: t.sums.refused, Late: t.sums.late, Damaged: t.sums.damaged,
+			Overflowed: t.sums.overflowed, Withheld: t.sums.withheld, Moved: t.sums.moved, Dropped: t.sums.dropped,
+			Refused: t.sums.refused, Late: t.sums.late,
 		})
 	}
 	return dst

@@ -54,8 +54,7 @@ type reroute struct{ wanted, begun bool }
 
 // sums only rise.
 type sums struct {
-	stored, replayed, voided, expired, dropped, moved, overflowed, refused, late uint64
-	damaged                                                                      uint64 // reads that failed
+	stored, replayed, voided, expired, dropped, moved, overflowed, withheld, refused, late uint64
 }
 
 // pass is what a page is read for.

@@ -184,7 +184,6 @@ func (c *Core) Filled(now Now, p *Page, err error) {
 	t.generation++
 	if err != nil {
 		// Nothing is known of what was not seen, so the page is read again later.
-		t.sums.damaged++
 		t.again = min(t.again, t.lows.again)
 		t.flow.read = now.Mono + max(c.o.Retry.Milliseconds(), pauseLow)
 		p.clear()

@@ -57,8 +57,6 @@ type repairView struct {
 	oldest     hlc.Timestamp
 	counters   repair.Counters
 	paused     int64 // milliseconds more
-	progress   repair.Progress
-	passed     bool // there was a pass
 	rebuilding []repair.Rebuilt
 	healing    int // damaged records
 	healPlace  repair.Place
@@ -149,7 +147,6 @@ func (r *repairer) show(now int64) {
 	}
 	v.states, v.oldest = r.core.States()
 	v.counters, v.paused = r.core.Counters(), r.core.Paused()
-	v.progress, v.passed = r.core.PassProgress()
 	v.rebuilding = r.core.Rebuilding()
 	v.healing, v.healPlace, v.healWhy = r.core.Healing()
 	r.seen.Store(v)

@@ -231,7 +231,7 @@ func (n *Node) repairStatus(c *repair.Core, st *admin.RepairStatus) {
 		{Name: "records_in", Count: k.RecordsIn}, {Name: "records_out", Count: k.RecordsOut},
 		{Name: "record_bytes_in", Count: k.RecordBytesIn}, {Name: "record_bytes_out", Count: k.RecordBytesOut},
 		{Name: "message_bytes_in", Count: k.BytesIn}, {Name: "message_bytes_out", Count: k.BytesOut},
-		{Name: "watermarks_adopted", Count: k.Watermarks.Adopted}, {Name: "purged", Count: k.Purged}, {Name: "purged_bytes", Count: k.PurgedBytes},
+		{Name: "watermarks_adopted", Count: k.WatermarksAdopted}, {Name: "purged", Count: k.Purged}, {Name: "purged_bytes", Count: k.PurgedBytes},
 		{Name: "refused", Count: k.Refusals}, {Name: "damaged", Count: k.Damaged}, {Name: "conflicts", Count: k.Conflicts},
 		{Name: "hints_below", Count: k.HintsBelow},
 	}

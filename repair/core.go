@@ -173,13 +173,6 @@ func (c *Core) Pause(duration int64) { c.paused = c.now + duration }
 // Paused is for how many milliseconds more; 0: not paused.
 func (c *Core) Paused() int64 { return max(0, c.paused-c.now) }
 
-// SetRate changes Options.Rate, SetInterval Options.ExchangeInterval.
-func (c *Core) SetRate(bytesPerSecond int64) { c.o.Rate = bytesPerSecond }
-
-// SetInterval changes Options.ExchangeInterval, in milliseconds, from the next
-// comparison on.
-func (c *Core) SetInterval(interval int64) { c.o.ExchangeInterval = interval }
-
 // follow takes up a new epoch. What pairs of nodes have proved of their records
 // stays so, if no epoch was missed, which might have said that one of them is
 // rebuilt. But the members may have changed, and with them who may keep hints, and

@@ -1,6 +1,9 @@
 package repair
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math"
+)
 
 // Of many partitions the same is said: those that were proved together are proved up
 // to the same time. AGREE, ADOPT, TELL and the proofs on disk say it once for each run
@@ -17,18 +20,19 @@ type grouped[R any] interface {
 	of(partition int) R
 }
 
-// appendGroups appends rows in groups. say appends what is said, as split gives it.
+// appendGroups appends rows in groups, and leaves out what is beyond the largest count: of
+// what is left out less is said than is so. say appends what is said, as split gives it.
 func appendGroups[R grouped[R]](dst []byte, rows []R, say func(dst []byte, row R) []byte) []byte {
 	count := len(dst)
 	dst = append(dst, 0, 0)
 	groups := 0
-	for ; len(rows) > 0; groups++ {
+	for ; len(rows) > 0 && groups < math.MaxUint16; groups++ {
 		_, said := rows[0].split()
 		dst = say(dst, said)
 		size := len(dst)
 		dst = append(dst, 0, 0)
 		n := 0
-		for ; n < len(rows); n++ {
+		for ; n < min(len(rows), math.MaxUint16); n++ {
 			partition, same := rows[n].split()
 			if same != said {
 				break

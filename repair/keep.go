@@ -23,8 +23,9 @@ type keeping struct {
 	fell    bool // what is stored may claim what is so no more
 }
 
-// keepProofs stores what is proved, now and then: a proof is about what is durable on
-// both sides, so it outlives a restart of either. It is bound to its epoch: no replica
+// keepProofs stores what is proved, now and then: what this node held then is durable with
+// it, so a proof outlives its restart. What the other side has lost since, where it syncs
+// later than it answers, its own proof does not cover, and the least of both counts. It is bound to its epoch: no replica
 // is rebuilt before an epoch says so, after which it may hold less. Whoever started
 // with less than it had told is quarantined, and that takes proofs back as ever.
 func (c *Core) keepProofs(out *Effects) {

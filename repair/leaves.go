@@ -219,7 +219,6 @@ func (c *Core) settle(e *exchange) {
 	}
 	if loser != nil && versionOf(loser).Time > e.bound ||
 		traitor.Is(traitor.YoungStaysBehind) && versionOf(winner).Time > e.bound {
-		c.counters.Young++
 		return
 	}
 	e.differing++

@@ -12,7 +12,9 @@ import (
 // Local is this node, as Core reads it. Its methods are called during calls of
 // Core and from nowhere else; they may read a disk, and call nothing back.
 //
-// Everything that it shows is durable. Tree, Record, Range, Voids and OldestHint
+// Everything that it shows is durable, but for records above Floor and Marks where records
+// are synced later than they are answered for; a Write makes those durable too that it
+// showed before. Tree, Record, Range, Voids and OldestHint
 // are at least as new as what Floor and Marks have returned before: whoever
 // publishes a floor or marks publishes the trees and hints of the same batch, and of
 // all before it, first.

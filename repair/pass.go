@@ -56,7 +56,6 @@ type Left struct {
 // schedule.
 type pass struct {
 	o        PassOptions
-	epoch    uint64
 	progress Progress
 	todo     []*task
 }
@@ -90,7 +89,7 @@ func (c *Core) Pass(o PassOptions) error {
 			o.Partitions = append(o.Partitions, p.partition)
 		}
 	}
-	ps := &pass{o: o, epoch: c.epoch()}
+	ps := &pass{o: o}
 	for _, partition := range o.Partitions {
 		p := c.part(partition)
 		if p == nil {

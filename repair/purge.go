@@ -18,8 +18,7 @@ type sweep struct {
 	from    uint64
 	after   *Place // go on behind this record of from; nil: at from
 	waiting int
-	removed int // in the present step
-	failed  bool
+	removed int  // in the present step
 	last    bool // the present step is the last of the records, or of the notes
 }
 
@@ -198,7 +197,7 @@ func (c *Core) stuck(s *sweep, err error, out *Effects) {
 	if errors.Is(err, record.ErrCorrupt) && s.part != nil {
 		c.damaged(Place{Token: s.from}, out)
 	}
-	s.failed, s.last, s.voids = true, true, true
+	s.last, s.voids = true, true
 }
 
 // remove makes the removals of one step.
@@ -209,15 +208,12 @@ func (c *Core) remove(s *sweep, found []Write, out *Effects) {
 		cost := uint64(len(w.Place.Key) + purgeBytes)
 		c.spend(int64(cost))
 		c.write(w, out, func(r result, out *Effects) {
-			switch {
-			case r.reason != None:
-			case w.Kind == Purge:
+			if r.reason == None {
 				s.removed++
-				c.counters.Purged++
-				c.counters.PurgedBytes += cost
-			default:
-				s.removed++
-				c.counters.VoidsForgotten++
+				if w.Kind == Purge {
+					c.counters.Purged++
+					c.counters.PurgedBytes += cost
+				}
 			}
 			if s.waiting--; s.waiting > 0 || c.sweep != s {
 				return

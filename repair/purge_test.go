@@ -92,3 +92,28 @@ func TestASweepReadsOnlyLeavesThatMayHoldTheDead(t *testing.T) {
 		t.Error("nothing was read")
 	}
 }
+
+// A node that has been started again has not proved anything yet: what it held when the
+// others heard of its proofs may be gone, where records are synced later than they are
+// answered for. It agrees to no watermark before it has proved up to there once more.
+func TestWhoHasProvedNothingSinceItsStartAgreesToNothing(t *testing.T) {
+	o := Options{AgeLimit: 2000, ExchangeInterval: 400}
+	w := newWorld(t, 1, 3, 3, 1, 5, o)
+	n := w.nodes[1]
+	row := markRow{partition: 0}
+	proved := func() bool {
+		_, strict := n.core.own(n.core.parts[0])
+		return strict > n.Marks(0).Fence && strict >= row.mark
+	}
+	w.until(60_000, "proved above the fence", proved)
+	_, row.mark = n.core.own(n.core.parts[0])
+	if why := n.core.mayTake(kindAgree, row, n.Marks(0)); why != None {
+		t.Errorf("a node that has proved it does not agree: %v", why)
+	}
+	n.crash()
+	n.start(o)
+	if why := n.core.mayTake(kindAgree, row, n.Marks(0)); why != NotYet {
+		t.Errorf("a node that was started again says %v, want %v", why, NotYet)
+	}
+	w.until(60_000, "agreed to once more", func() bool { return n.Marks(0).Fence >= row.mark })
+}

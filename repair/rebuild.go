@@ -472,13 +472,22 @@ func (c *Core) compareTrees(r *rebuild, out *Effects) {
 	}
 }
 
-// compared1 goes on when all comparisons are at their end.
-func (c *Core) compared1(r *rebuild, out *Effects) {
+// sourceFailed says whether a source has failed at what all were asked, with which the
+// attempt has failed.
+func (c *Core) sourceFailed(r *rebuild) bool {
 	for _, s := range r.sources {
 		if s.reason != None {
 			c.failRebuild(r, Blame{s.id, s.reason})
-			return
+			return true
 		}
+	}
+	return false
+}
+
+// compared1 goes on when all comparisons are at their end.
+func (c *Core) compared1(r *rebuild, out *Effects) {
+	if c.sourceFailed(r) {
+		return
 	}
 	for _, s := range r.sources {
 		r.leaves = append(r.leaves, s.descent.Leaves()...)

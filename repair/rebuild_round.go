@@ -105,11 +105,8 @@ func (c *Core) readSource(r *rebuild, s *source, out *Effects) {
 
 // decide compares one's own list of the group with those of all sources.
 func (c *Core) decide(r *rebuild, out *Effects) {
-	for _, s := range r.sources {
-		if s.reason != None {
-			c.failRebuild(r, Blame{s.id, s.reason})
-			return
-		}
+	if c.sourceFailed(r) {
+		return
 	}
 	var own list
 	var mine []entry
@@ -256,7 +253,6 @@ func (c *Core) take1(r *rebuild, a act, out *Effects) {
 		}
 		c.spend(int64(len(x.record)))
 		c.counters.Restored++
-		c.counters.RestoredBytes += uint64(len(x.record))
 		w := Write{Kind: Restore, Partition: r.part.partition, Place: a.at, Record: x.record}
 		c.write(w, out, func(x result, out *Effects) { c.acted(r, c.o.Self, x.reason, out) })
 	})

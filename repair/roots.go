@@ -116,13 +116,11 @@ func (c *Core) compared(p *peer, m roots, sent uint64, r result) (next int, reas
 		case row.state == unusable:
 			x.why, p.pace.again = Counting, true
 		case row.state == differs:
-			c.counters.Differing++
 			if !slices.ContainsFunc(p.queue, func(q queued) bool { return q.partition == part.partition }) {
 				x.why = Differing // else it says why the last exchange failed
 				p.queue = append(p.queue, queued{partition: part.partition, due: c.turnOf(p)})
 			}
 		default:
-			c.counters.Equal++
 			c.prove(part, x, min(m.floor, a.floor), m.least)
 			p.queue = slices.DeleteFunc(p.queue, func(q queued) bool { return q.partition == part.partition })
 		}

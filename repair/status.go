@@ -9,24 +9,19 @@ import (
 type Counters struct {
 	// Comparisons are ROOTS that this node began, Exchanges those of one partition.
 	Comparisons, Exchanges struct{ Done, Failed uint64 }
-	Equal, Differing       uint64 // partitions, in Comparisons
 	// Records that moved in exchanges that this node began: read from others, and
 	// written to them; and their bytes.
 	RecordsIn, RecordsOut         uint64
 	RecordBytesIn, RecordBytesOut uint64
-	// Young are keys that differ above the floors on both sides, and were left to
-	// those who write them.
-	Young uint64
 	// Bytes of messages.
 	BytesIn, BytesOut uint64
 	Refusals          uint64 // requests of others that were refused
 
-	Watermarks          struct{ Proposed, Agreed, Adopted uint64 } // of partitions that this node is the first of
+	WatermarksAdopted   uint64 // of partitions that this node is the first of
 	Purged, PurgedBytes uint64
-	VoidsForgotten      uint64
 
 	Rebuilt, RebuildsFailed uint64 // partitions put back into service; attempts that failed
-	Restored, RestoredBytes uint64 // records that rebuilds have taken
+	Restored                uint64 // records that rebuilds have taken
 	Dropped                 uint64 // own records that they have removed
 	Healed                  uint64 // damaged records that were replaced or removed
 

@@ -47,7 +47,6 @@ func (c *Core) propose(out *Effects) {
 		}
 		if strict != 0 && strict >= c.local.Marks(p.partition).Purge.Add(watermarkStep) && c.rested(p, strict) {
 			p.proposal, p.proposed, p.proposedMark = c.newProposal(p, strict), c.now, strict
-			c.counters.Watermarks.Proposed++
 		}
 	}
 	c.gather(c.o.Self, out)
@@ -174,10 +173,9 @@ func (c *Core) voted(p *part, id ring.NodeID, verdict Reason) {
 	}
 	if p.proposal.adopting {
 		p.proposal = nil
-		c.counters.Watermarks.Adopted++
+		c.counters.WatermarksAdopted++
 		return
 	}
-	c.counters.Watermarks.Agreed++
 	p.proposal.adopting = true
 	for i := range p.proposal.voters {
 		p.proposal.voters[i] = voter{id: p.proposal.voters[i].id}
@@ -231,6 +229,15 @@ func (c *Core) take(kind byte, m marksOf, out *Effects, done func(verdicts, *Eff
 	ended(out)
 }
 
+// vouches says whether this node has itself proved, since it started, that it holds what the
+// others do up to a mark. What a proposer was told before that may rest on records that a
+// power cut has taken since, where they are synced later than they are answered for. What it
+// has proved since, its agreement makes durable: that is written behind it, and synced.
+func (c *Core) vouches(row markRow) bool {
+	_, strict := c.own(c.part(row.partition))
+	return strict >= row.mark
+}
+
 // mayTake says why this node does not agree to a mark, or does not adopt it. A
 // mark is adopted only where it was agreed to: who has forgotten that it agreed
 // may hold what came since.
@@ -240,6 +247,8 @@ func (c *Core) mayTake(kind byte, row markRow, marks Marks) Reason {
 		return Quarantined
 	case kind == kindAdopt && marks.Fence < row.mark:
 		return Refused
+	case kind == kindAgree && marks.Fence < row.mark && !c.vouches(row) && !traitor.Is(traitor.ProofWithoutHints) && !traitor.Is(traitor.RebuildWithoutEpoch):
+		return NotYet
 	case kind == kindAgree && marks.Fence < row.mark && c.hintsAbove() < row.mark && !traitor.Is(traitor.ProofWithoutHints):
 		c.counters.HintsBelow++
 		return HintBelow

@@ -53,7 +53,6 @@ type Hint struct {
 	Key       []byte
 	Version   hlc.Version
 	Record    []byte
-	Moved     bool // of a Stand: it was kept here for another node until now, so it is not new
 	Counted   bool // it stands for the target in an acknowledged write
 }
 
@@ -188,14 +187,12 @@ type Counters struct {
 	Corrupt                      uint64 // damaged records met, stored or sent
 	Conflicts                    uint64 // one version with different bytes: a broken invariant
 	Stood                        uint64 // hints that were kept
-	Purged, PurgedBytes          uint64 // records removed below the watermark
+	Purged                       uint64 // records removed below the watermark
 	Exchanged, ExchangedBytes    uint64 // records that anti-entropy has brought, whoever began it
 	// Late counts what came at or below a watermark though it cannot by the rules:
 	// hints, and write-backs of what lives.
 	Late   uint64
 	Healed uint64 // damaged records that were replaced or removed
-	// Miscounted are leaves of trees that were found not to be what is stored.
-	Miscounted uint64
 }
 
 // Applier merges batches. It is reused from batch to batch by one owner.
@@ -215,6 +212,10 @@ type Applier struct {
 	// batch, here or on another node, so that they may be synced after they are
 	// answered for: see waits.
 	MayWait bool
+	// Vouches says, behind Apply, that an answer makes somebody forget a record, or settles
+	// what became of it, because this replica has it already, or a newer one: that must be
+	// durable before it is answered, though nothing is put in.
+	Vouches bool
 
 	before  *Marks // as they were before this batch
 	overlay overlay
@@ -228,7 +229,7 @@ func (a *Applier) Apply(now Now, view Store, writes []Write, batch Batch) {
 	a.notes = a.notes[:0]
 	a.Trees.begin()
 	a.before = a.Marks
-	a.MayWait = true
+	a.MayWait, a.Vouches = true, false
 	for i := range writes {
 		a.MayWait = a.MayWait && waits(writes[i].Kind)
 		writes[i].Result = a.apply(now, view, writes, i, batch)
@@ -343,6 +344,7 @@ func (a *Applier) merge(now Now, view Store, writes []Write, i int, batch Batch)
 		}
 	}
 	if stored != nil && bytes.Equal(winner, stored) {
+		a.Vouches = a.Vouches || w.Kind == Deliver // the hint is erased now
 		return a.kept(rec.Version, stored)
 	}
 	// Two replicas that are found equal are so up to their floors, for good, and purge by

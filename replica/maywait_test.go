@@ -41,6 +41,40 @@ func TestOnlyPlainRecordsMayWaitForTheirSync(t *testing.T) {
 	}
 }
 
+// What is erased elsewhere, or settled for good, because a record is here already: that one
+// may wait for its sync, so what is answered must not.
+func TestWhoVouchesForARecordHasItSynced(t *testing.T) {
+	old, young := write(Fresh, "k", value("k", at(0, 0), "v")), write(Fresh, "k", value("k", at(5, 0), "v"))
+	void := Write{Kind: Void, Token: token("k"), Namespace: ns, Key: []byte("k"), Version: at(0, 0)}
+	deliver := write(Deliver, "k", value("k", at(0, 0), "v"))
+	for _, tc := range []struct {
+		name   string
+		before []Write
+		w      Write
+		want   bool
+	}{
+		{"a hint of what is here", []Write{old}, deliver, true},
+		{"a hint of what was written over", []Write{young}, deliver, true},
+		{"a hint of what is not here", nil, deliver, false},
+		{"OUTCOME of what is here", []Write{old}, void, true},
+		{"OUTCOME of what was written over", []Write{young}, void, true},
+		{"OUTCOME of what is not here", nil, void, false},
+		{"a repeat", []Write{old}, old, false},
+		{"a write-back of what is here", []Write{old}, write(Repair, "k", value("k", at(0, 0), "v")), false},
+	} {
+		a, m := fencedApplier(-100), &memory{}
+		for _, w := range tc.before {
+			apply(a, m, w)
+		}
+		if apply(a, m, tc.w, write(Fresh, "other", value("other", at(0, 0), "v"))); a.Vouches != tc.want {
+			t.Errorf("%s: vouches %v", tc.name, a.Vouches)
+		}
+		if apply(a, m, write(Fresh, "other", value("other", at(1, 0), "v"))); a.Vouches {
+			t.Errorf("%s: the next batch vouches too", tc.name)
+		}
+	}
+}
+
 func exchanged(w Write) Write {
 	w.Mark = mark(0)
 	return w

@@ -36,7 +36,6 @@ func (a *Applier) purge(view Store, writes []Write, i int, batch Batch) Result {
 	a.overlay.put(w.Token, i)
 	a.Trees.replaced(w, stored, nil, batch)
 	a.Counters.Purged++
-	a.Counters.PurgedBytes += uint64(len(w.Key) + len(stored))
 	return Result{}
 }
 

@@ -41,7 +41,6 @@ type tree struct {
 	counted      int      // leaves that are known; all, when it may be used
 	part         *partial // of the leaf that is counted next; nil: nothing of it was
 	marked       bool     // its leaves are not on disk
-	changes      uint64   // so far
 
 	// The Applier's alone.
 	disk    onDisk
@@ -133,9 +132,6 @@ func (t *Trees) Mortal(partition, from int) (first, last int, some bool) {
 	return first, last, true
 }
 
-// Changes counts the changes of a partition, so that two moments can be compared.
-func (t *Trees) Changes(partition int) uint64 { return t.parts[partition].changes }
-
 // Marked says whether a partition has changed since its leaves were kept on disk.
 func (t *Trees) Marked(partition int) bool { return t.parts[partition].marked }
 
@@ -144,7 +140,7 @@ func (t *Trees) Marked(partition int) bool { return t.parts[partition].marked }
 // whoever starts anew has to come to the same by itself. It is not called while
 // Apply is.
 func (t *Trees) Unknown(partition int) {
-	t.parts[partition] = tree{disk: diskOther, marked: true, changes: t.parts[partition].changes}
+	t.parts[partition] = tree{disk: diskOther, marked: true}
 }
 
 // lost makes the leaves of a token's partition unknown once the batch is durable: a
@@ -248,7 +244,6 @@ func (t *Trees) Publish() (wrong int) {
 			p.part.node = p.part.node.Replace(c.old, c.new)
 			p.part.mortals += c.mortal
 		}
-		p.changes++
 		p.marked = true
 	}
 	for _, partition := range t.kept { // unless it was changed behind that

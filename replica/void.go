@@ -39,6 +39,7 @@ func (a *Applier) void(now Now, view Store, writes []Write, i int, batch Batch) 
 	}
 	if stored != nil {
 		if have, err := record.Parse(stored); err == nil && !have.Version.Less(w.Version) {
+			a.Vouches = true
 			return Result{Winner: have.Version}
 		}
 	}

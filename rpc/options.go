@@ -3,6 +3,8 @@ package rpc
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/candordb/candor/wire"
 )
 
 // Options are the limits of a connection. A field of 0 takes the default that
@@ -12,7 +14,7 @@ type Options struct {
 	// 1 MiB + 64 KiB.
 	FrameBytes int
 	// PreauthFrameBytes is the largest body before that. It is also all the
-	// memory an unknown peer gets. Default 4 KiB.
+	// memory an unknown peer gets. Default wire.HelloBytesMax.
 	PreauthFrameBytes int
 	// OutputBuffer is how many bytes may wait for a peer before a Server stops
 	// reading from it; it goes on when the peer has taken some. What was read before
@@ -44,7 +46,7 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	o.FrameBytes = orDefault(o.FrameBytes, 1<<20+64<<10)
-	o.PreauthFrameBytes = orDefault(o.PreauthFrameBytes, 4<<10)
+	o.PreauthFrameBytes = orDefault(o.PreauthFrameBytes, wire.HelloBytesMax)
 	o.OutputBuffer = orDefault(o.OutputBuffer, 4<<20)
 	o.Connections = orDefault(o.Connections, 4096)
 	o.Handshake = orDefault(o.Handshake, 5*time.Second)

@@ -18,8 +18,7 @@ type attempt struct {
 	patience   time.Duration // how long the client waits
 
 	sent      bool
-	arrived   bool // at a process
-	arrivedAt time.Duration
+	arrivedAt time.Duration // at a process
 	physical  int64         // time of that process, then
 	pausedFor time.Duration // of that process, until then
 	misstamp  uint64        // the operations whose stamp was out of bounds then and there

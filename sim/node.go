@@ -202,7 +202,7 @@ func (p *process) fromClient(c *conn, frame []byte, a *attempt) {
 		return
 	}
 	if a != nil {
-		a.arrived, a.arrivedAt, a.pausedFor, a.physical = true, p.sim.now, p.pausedFor, p.Now().Physical
+		a.arrivedAt, a.pausedFor, a.physical = p.sim.now, p.pausedFor, p.Now().Physical
 		p.sim.check.arrived(p, a)
 		p.sim.check.expect(p, c, a)
 	}

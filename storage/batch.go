@@ -13,9 +13,10 @@ import "encoding/binary"
 //	length of key (uvarint) | key
 //	length of value (uvarint) | value        put only
 type Batch struct {
-	data []byte
-	n    int
-	late bool
+	data  []byte
+	n     int
+	late  bool
+	rests bool
 }
 
 const (
@@ -49,7 +50,11 @@ func (b *Batch) Len() int { return b.n }
 func (b *Batch) Bytes() int { return len(b.data) }
 
 // Reset empties the batch and keeps its memory.
-func (b *Batch) Reset() { b.data, b.n, b.late = b.data[:0], 0, false }
+func (b *Batch) Reset() { b.data, b.n, b.late, b.rests = b.data[:0], 0, false, false }
+
+// RestsOnEarlier says that what is answered with the batch rests on what was written before
+// it, so that a Committer syncs that before it answers, even if the batch puts in nothing.
+func (b *Batch) RestsOnEarlier() { b.rests = true }
 
 // MaySyncLater says that nothing durable, here or elsewhere, rests on what is in the
 // batch: a Committer with a SyncInterval answers for it before it is synced. An Engine

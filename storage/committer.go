@@ -166,6 +166,7 @@ func (c *Committer[T]) Run(ctx context.Context) error {
 		}
 		for c.take() {
 			c.commit()
+			c.debt.look()
 		}
 		end := c.finished()
 		if end || c.engine.Err() != nil {
@@ -268,14 +269,17 @@ func (c *Committer[T]) write(items []T) {
 }
 
 // sync writes what Apply put into the batch, and makes it durable or notes that this
-// is owed; nothing, if it put nothing.
+// is owed; nothing, if it put nothing and rests on nothing.
 func (c *Committer[T]) sync() error {
 	if c.batch.Len() == 0 {
+		if c.batch.rests {
+			return c.debt.clear()
+		}
 		return nil
 	}
 	start := time.Now()
 	var err error
-	if c.batch.late && c.o.SyncInterval > 0 {
+	if c.batch.late && !c.batch.rests && c.o.SyncInterval > 0 {
 		if err = c.engine.WriteUnsynced(&c.batch); err == nil {
 			c.debt.add(time.Now())
 		}

@@ -270,10 +270,8 @@ func (db *DB) Stats() Stats {
 	s.LevelTables = l.LevelTablesCounts
 	s.LevelBytes = l.LevelSizes
 	s.Iterators = int(l.AliveIterators)
-	s.Snapshots = int(l.AliveSnapshots)
 	s.MemFlushes = uint64(l.MemComp)
 	s.Compactions = uint64(l.Level0Comp) + uint64(l.NonLevel0Comp) + uint64(l.SeekComp)
-	s.SeekCompacts = uint64(l.SeekComp)
 	s.BytesRead = l.IORead
 	s.BytesWritten = l.IOWrite
 	return s

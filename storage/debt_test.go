@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -218,6 +219,94 @@ func TestWhatIsOwedIsSyncedWithinTheInterval(t *testing.T) {
 		if at, loose := e.seen(); err != nil || len(at) != 2 || loose != 0 {
 			t.Errorf("stopped with %v after %d syncs, %d batches owed", err, len(at), loose)
 		}
+	})
+}
+
+// TestABatchThatRestsOnEarlierOnesIsAnsweredWhenTheyAreSynced: also one that puts nothing
+// in. Another one that puts nothing in waits for nothing.
+func TestABatchThatRestsOnEarlierOnesIsAnsweredWhenTheyAreSynced(t *testing.T) {
+	const silent, resting = 1000, 2000 // these put nothing in
+	for _, tc := range []struct {
+		id, loose int
+	}{{silent, 1}, {resting, 0}, {resting + 1, 0}} {
+		e := &synced{}
+		var loose int
+		c := storage.NewCommitter(e, storage.CommitterOptions[write]{
+			SyncInterval: syncInterval,
+			Apply: func(items []write, b *storage.Batch) {
+				if items[0].id != silent && items[0].id != resting {
+					putAll(items, b)
+				}
+				if items[0].id >= resting {
+					b.RestsOnEarlier()
+				}
+				b.MaySyncLater()
+			},
+			Done: func([]write, error) { _, loose = e.seen() },
+		})
+		ended := make(chan error, 1)
+		go func() { ended <- c.Run(context.Background()) }()
+		c.Submit(group(10, 1))
+		c.Submit(group(600_000, 2)) // so that the next one is in a batch of its own
+		c.Submit(group(10, tc.id))
+		c.Close()
+		if err := <-ended; err != nil || tc.id != silent && loose != tc.loose || tc.id == silent && loose == 0 {
+			t.Errorf("item %d: %v, %d batches are owed when it is answered", tc.id, err, loose)
+		}
+	}
+	e := &synced{fails: fmt.Errorf("planted: %w", storage.ErrInDoubt)}
+	var last error
+	c := storage.NewCommitter(e, storage.CommitterOptions[write]{
+		SyncInterval: syncInterval,
+		Apply: func(items []write, b *storage.Batch) {
+			if items[0].id == resting {
+				b.RestsOnEarlier()
+			} else {
+				putLate(items, b)
+			}
+		},
+		Done: func(_ []write, err error) { last = err },
+	})
+	c.Submit(group(600_000, 1))
+	c.Submit(group(10, resting))
+	c.Close()
+	if err := c.Run(context.Background()); err == nil || !errors.Is(last, storage.ErrInDoubt) {
+		t.Errorf("the sync failed, and what rests on it is answered with %v; Run: %v", last, err)
+	}
+}
+
+// TestWhatIsOwedIsSyncedWhileNothingIsWritten: batches that put nothing in come without a
+// rest, so that nobody looks at the timer.
+func TestWhatIsOwedIsSyncedWhileNothingIsWritten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := &synced{}
+		var stop atomic.Bool
+		var c *storage.Committer[write]
+		c = storage.NewCommitter(e, storage.CommitterOptions[write]{
+			SyncInterval: syncInterval,
+			Apply: func(items []write, b *storage.Batch) {
+				if items[0].id == 1 {
+					putLate(items, b)
+				}
+			},
+			Done: func([]write, error) {
+				<-time.After(syncInterval / 4)
+				if !stop.Load() {
+					c.Submit(group(10, 2))
+				}
+			},
+		})
+		ended := make(chan error, 1)
+		go func() { ended <- c.Run(context.Background()) }()
+		c.Submit(group(10, 1))
+		<-time.After(2 * syncInterval)
+		synctest.Wait()
+		if at, loose := e.seen(); len(at) != 1 || loose != 0 {
+			t.Errorf("after two intervals: %d syncs, %d batches owed", len(at), loose)
+		}
+		stop.Store(true)
+		c.Close()
+		<-ended
 	})
 }
 

@@ -102,12 +102,10 @@ type Stats struct {
 	LevelTables  []int         // tables in each level
 	LevelBytes   []int64       // bytes in each level
 	Iterators    int           // scans that hold files open
-	Snapshots    int
-	MemFlushes   uint64 // memory tables written out
-	Compactions  uint64 // of tables, all levels
-	SeekCompacts uint64 // of those, started by reads; stays 0, the option is off
-	BytesRead    uint64 // from the engine's files
-	BytesWritten uint64 // to the engine's files
+	MemFlushes   uint64        // memory tables written out
+	Compactions  uint64        // of tables, all levels
+	BytesRead    uint64        // from the engine's files
+	BytesWritten uint64        // to the engine's files
 
 	JournalNumber int64 // the journal that is written now
 	JournalBytes  int64 // written to it

@@ -30,9 +30,8 @@ type Scrub struct {
 
 // ScrubStats count what scrubs have done since the start. Counters only rise.
 type ScrubStats struct {
-	Passes  uint64 // that came to their end
-	Bytes   uint64 // re-read
-	Damages uint64 // reported, again in each pass while they last
+	Passes uint64 // that came to their end
+	Bytes  uint64 // re-read
 }
 
 const (
@@ -96,10 +95,7 @@ func (s *Scrub) Step(now int64, found func(Damage)) (time.Duration, error) {
 			return scrubAgain, err
 		}
 	}
-	read, more, err := s.check.Next(s.rate, func(d Damage) {
-		s.stats.Damages++
-		found(d)
-	})
+	read, more, err := s.check.Next(s.rate, found)
 	s.stats.Bytes += uint64(read)
 	if err != nil {
 		s.Close()

@@ -33,8 +33,11 @@ func (b *Batch) Begin(to *storage.Batch) {
 }
 
 // End says whether what a has put in may be synced later: what a says, but never a batch
-// with anything but records in it.
+// with anything but records in it; and whether its answers rest on what was written before.
 func (b *Batch) End(a *replica.Applier) {
+	if a.Vouches {
+		b.RestsOnEarlier()
+	}
 	if a.MayWait && b.plain {
 		b.MaySyncLater()
 	}

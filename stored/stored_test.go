@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/candordb/candor/contract"
 	"github.com/candordb/candor/hinted"
 	"github.com/candordb/candor/hlc"
 	"github.com/candordb/candor/record"
@@ -234,6 +235,58 @@ func TestOnlyRecordsMaySyncLater(t *testing.T) {
 		c.Close()
 		if err := c.Run(context.Background()); err != nil || e.Unsynced() != 0 {
 			t.Errorf("%s: %v, %d batches are owed after the end", name, err, e.Unsynced())
+		}
+	}
+}
+
+// records are those of an engine, as far as a record that is there already needs a store.
+type records struct {
+	replica.Store
+	engine storage.Engine
+}
+
+func (r records) Record(token uint64, namespace uint32, key []byte) ([]byte, error) {
+	rec, err := r.engine.Get(storage.AppendRecordKey(nil, token, namespace, key))
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil, nil
+	}
+	return rec, err
+}
+
+func (r records) Voided(uint64, uint32, []byte, hlc.Version) (bool, error) { return false, nil }
+
+// Who delivers a hint erases it when it is answered, and OUTCOME settles a write for good:
+// a record that they find here is synced by then, though it was answered for unsynced.
+func TestWhatAnAnswerVouchesForIsSynced(t *testing.T) {
+	token, key := uint64(7), keyOf(7)
+	for _, kind := range []replica.Kind{replica.Deliver, replica.Void} {
+		e := model.New()
+		a := &replica.Applier{AgeLimit: 1 << 60}
+		late := make(map[replica.Kind]int)
+		c := storage.NewCommitter(e, storage.CommitterOptions[replica.Write]{
+			SyncInterval: time.Hour,
+			BatchBytes:   1, // each is in a batch of its own
+			Apply: func(w []replica.Write, to *storage.Batch) {
+				b := &Batch{Engine: e}
+				b.Begin(to)
+				a.Apply(replica.Now{}, records{engine: e}, w, b)
+				b.End(a)
+			},
+			Done: func(w []replica.Write, err error) {
+				if err != nil || w[0].Result.Code != contract.OK {
+					t.Errorf("%v: %+v, %v", w[0].Kind, w[0].Result, err)
+				}
+				late[w[0].Kind] = e.Unsynced()
+			},
+		})
+		c.Submit([]replica.Write{{Kind: replica.Fresh, Token: token, Namespace: 1, Key: key, Record: recordOf(7)}})
+		c.Submit([]replica.Write{{Kind: kind, Token: token, Namespace: 1, Key: key, Record: recordOf(7), Version: version(7)}})
+		c.Close()
+		if err := c.Run(context.Background()); err != nil {
+			t.Error(err)
+		}
+		if late[replica.Fresh] != 1 || late[kind] != 0 {
+			t.Errorf("%v: %d batches are not synced when the write is answered, and %d behind what vouches for it; want 1 and 0", kind, late[replica.Fresh], late[kind])
 		}
 	}
 }

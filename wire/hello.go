@@ -17,8 +17,8 @@ const (
 	RoleNode   = 1
 )
 
-// HelloBytesMax is how long the body of a HELLO may be: the limit of NextFrame
-// until it has come.
+// HelloBytesMax is how long the body of a HELLO may be, where a node does not say
+// otherwise: the limit of NextFrame until it has come.
 const HelloBytesMax = 4096
 
 // ErrNoHello is returned for a first frame that is no HELLO of this protocol.

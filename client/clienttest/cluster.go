@@ -28,23 +28,11 @@ type Cluster struct {
 // Option changes a Cluster before it is started.
 type Option func(*setup)
 
-type setup struct {
-	replicas, partitions int
-	zones                []string
-	settings             []func(*config.Config)
-}
+type setup struct{ settings []func(*config.Config) }
 
-// Replicas is the number of copies of each key; by default 3, or as many as
-// there are nodes.
-func Replicas(n int) Option { return func(s *setup) { s.replicas = n } }
-
-// Partitions is the number of partitions, a power of two; 16 by default.
-func Partitions(q int) Option { return func(s *setup) { s.partitions = q } }
-
-// Zones are the failure domains of the nodes, in their order.
-func Zones(names ...string) Option { return func(s *setup) { s.zones = names } }
-
-// Setting changes the configuration of every node, as its file would.
+// Setting changes the configuration of every node, as its file would; node.name tells
+// them apart. By default there are 16 partitions, and 3 copies of each key, or as many
+// as there are nodes.
 func Setting(change func(*config.Config)) Option {
 	return func(s *setup) { s.settings = append(s.settings, change) }
 }
@@ -54,7 +42,7 @@ func Setting(change func(*config.Config)) Option {
 // printed.
 func Start(t testing.TB, n int, opts ...Option) *Cluster {
 	t.Helper()
-	s := setup{replicas: min(3, n), partitions: 16}
+	var s setup
 	for _, change := range opts {
 		change(&s)
 	}
@@ -85,14 +73,11 @@ func (c *Cluster) configure(n int, dir string, s *setup) error {
 		peers = append(peers, listen.Peer)
 		c.nodes = append(c.nodes, m)
 	}
-	for i, m := range c.nodes {
+	for _, m := range c.nodes {
 		cfg := m.config
 		cfg.Cluster.Name, cfg.Cluster.Bootstrap = "clienttest", peers
-		cfg.Cluster.Replicas, cfg.Cluster.Partitions = s.replicas, s.partitions
+		cfg.Cluster.Replicas, cfg.Cluster.Partitions = min(3, n), 16
 		cfg.Node.Name, cfg.Node.DataDir = m.name, filepath.Join(dir, m.name)
-		if i < len(s.zones) {
-			cfg.Node.Zone = s.zones[i]
-		}
 		cfg.Storage.BlockCache, cfg.Storage.WriteBuffer = 4<<20, 8<<20
 		cfg.Gossip.ProbeInterval, cfg.Gossip.ProbeTimeout = 100*time.Millisecond, 50*time.Millisecond
 		cfg.Gossip.RejoinInterval = 100 * time.Millisecond

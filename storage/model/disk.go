@@ -16,11 +16,8 @@ func (e *Engine) SetRoom(r storage.Room) { e.room = r }
 // Room implements storage.Engine.
 func (e *Engine) Room() storage.Room { return e.room }
 
-// SetStalled says for how long the disk has been owing an answer.
-func (e *Engine) SetStalled(d time.Duration) { e.stalled = d }
-
-// Stalled implements storage.Engine.
-func (e *Engine) Stalled() time.Duration { return e.stalled }
+// Stalled implements storage.Engine: this disk answers at once.
+func (e *Engine) Stalled() time.Duration { return 0 }
 
 // Rot changes what is stored under a key, durably and behind everybody's back. Edit
 // gets a copy of the value, which it may change, and returns what is stored from

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/candordb/candor/storage"
 )
@@ -23,7 +22,6 @@ type Engine struct {
 	closed   bool
 	syncs    uint64
 	room     storage.Room
-	stalled  time.Duration
 }
 
 // op is one put or delete of a staged batch; value is nil for a delete.
