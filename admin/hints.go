@@ -135,31 +135,27 @@ func (s *Server) namespaceName(number uint32) string {
 	return "#" + strconv.FormatUint(uint64(number), 10)
 }
 
-// hintsOf finds the hints for the node that a call names, by name or id.
-func (s *Server) hintsOf(c *call) (*Snapshot, *HintTarget, error) {
-	seen, err := s.snapshot()
-	if err != nil {
-		return nil, nil, err
+// hintsOf finds the hints for the node that a call names, by name or id, and whether it
+// only asks what would be done with them.
+func (s *Server) hintsOf(c *call) (seen *Snapshot, found *HintTarget, dry bool, err error) {
+	if seen, err = s.snapshot(); err != nil {
+		return nil, nil, false, err
 	}
-	var found *HintTarget
 	for _, t := range s.node.Hints() {
 		if c.rest == t.Target.String() || c.rest == seen.label(t.Target) {
 			found = &t
 		}
 	}
 	if found == nil || found.Count == 0 {
-		return nil, nil, refuse(contract.BadRequest, "this node keeps no hints for %q: name a node of GET /v1/hints, by its name or id", c.rest)
+		return nil, nil, false, refuse(contract.BadRequest, "this node keeps no hints for %q: name a node of GET /v1/hints, by its name or id", c.rest)
 	}
-	return seen, found, nil
+	dry = c.query.flag("dry_run")
+	return seen, found, dry, c.query.err
 }
 
 func (s *Server) serveReplayHints(c *call) error {
-	seen, t, err := s.hintsOf(c)
+	seen, t, dry, err := s.hintsOf(c)
 	if err != nil {
-		return err
-	}
-	dry := c.query.flag("dry_run")
-	if err := c.query.err; err != nil {
 		return err
 	}
 	if !dry {
@@ -184,12 +180,8 @@ type hintDropJSON struct {
 }
 
 func (s *Server) serveDropHints(c *call) error {
-	seen, t, err := s.hintsOf(c)
+	seen, t, dry, err := s.hintsOf(c)
 	if err != nil {
-		return err
-	}
-	dry := c.query.flag("dry_run")
-	if err := c.query.err; err != nil {
 		return err
 	}
 	j := &hintDropJSON{

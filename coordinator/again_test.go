@@ -91,6 +91,30 @@ func TestAReplicaThatIsBehindIsAskedAgain(t *testing.T) {
 	}
 }
 
+// While it is behind it refuses, and the receipt says so: silent is who says nothing.
+func TestAReplicaThatIsBehindIsNotCalledSilent(t *testing.T) {
+	c, view := New(0, 4, Hedging{}), inEpoch(t, 2)
+	var out Effects
+	c.Acting(view)
+	r := newPut(view, contract.Quorum, 5)
+	r.Rows = true
+	r.Up.remove(1)
+	c.Put(0, r, &out)
+	call := out.Sends[0].Call
+	replies(c, 1, call, Reply{Ask: AskWrite}, &out, 0)
+	replies(c, 1, call, Reply{Ask: AskWrite, Code: contract.NotReady, Epoch: 1}, &out, 2)
+	c.Tick(r.Deadline, &out)
+	if len(out.Answers) != 1 || out.Answers[0].Code != contract.Timeout {
+		t.Fatalf("%+v", out.Answers)
+	}
+	want := []contract.RowState{contract.Durable, contract.Down, contract.Refused}
+	for i, row := range out.Answers[0].Receipt.Rows {
+		if row.State != want[i] {
+			t.Errorf("row %d is %v, want %v", i, row.State, want[i])
+		}
+	}
+}
+
 // One that is in this epoch and not ready is not waited for.
 func TestNotReadyInTheSameEpochIsARefusal(t *testing.T) {
 	c, view := New(0, 4, Hedging{}), inEpoch(t, 2)

@@ -224,10 +224,10 @@ func (c *Core) failRead(s *slot, at uint32, out *Effects) {
 	case s.corrupt != 0:
 		a.Code, a.Reason = contract.Corrupt, "too few intact copies of the key among the replicas that were asked"
 	case s.phase == repairing:
-		a.Reason = "the newest record could not be written back to as many replicas as the level needs"
+		a.Reason = "the newest record could not be written back to as many replicas as the level needs" + s.refusers()
 		a.Reachable = ((s.holds | s.waiting) & s.counted()).count()
 	default:
-		a.Reason = "too few replicas of the key answered for the level"
+		a.Reason = "too few replicas of the key answered for the level" + s.refusers()
 		a.Reachable = ((s.answered | s.waiting) & s.counted()).count()
 	}
 	c.finish(at, out)

@@ -105,12 +105,15 @@ func (c *Core) Stamped(call uint64, v hlc.Version, rec []byte, out *Effects) {
 		return
 	}
 	c.outlive(s, at)
+	refused := s.refused
 	s.asked, s.waiting, s.full, s.answered, s.refused, s.lost, s.corrupt, s.silent = 0, 0, 0, 0, 0, 0, 0, 0
 	clear(s.heads)
 	s.Stamp = v
 	if !s.met(s.Up) && !s.stoodIn() {
 		a := c.answer(s, out)
 		a.Code, a.Reason, a.Receipt = contract.Unavailable, "too few replicas of the key can be reached for the level any more, so the write was not begun", s.receipt(0)
+		s.refused = refused // to be told which version they hold: that is no silence
+		a.Reason += s.refusers()
 		a.Reachable, a.N, a.Down = (s.Up & s.counted()).count(), len(s.Owners), s.down()
 		c.end(at)
 		return
@@ -136,7 +139,7 @@ func (c *Core) Unstamped(call uint64, code contract.Code, kind contract.ClockKin
 // notOrdered ends an ordered write of which nothing has been written.
 func (c *Core) notOrdered(s *slot, at uint32, out *Effects) {
 	a := c.answer(s, out)
-	a.Code, a.Reason = contract.Unavailable, "too few replicas of the key told which version they hold, so the write was not begun"
+	a.Code, a.Reason = contract.Unavailable, "too few replicas of the key told which version they hold, so the write was not begun"+s.refusers()
 	if s.corrupt != 0 {
 		a.Code, a.Reason = contract.Corrupt, "too few intact copies of the key to order the write above, so it was not begun"
 	}

@@ -80,6 +80,7 @@ func (s *scan) moveTo(token ring.Token, after []byte) {
 		s.partition = p
 		s.coverage.Asked++
 		clear(s.failed)
+		clear(s.refused)
 	}
 }
 

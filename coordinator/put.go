@@ -108,8 +108,9 @@ func (s *slot) because(r *Reply) {
 }
 
 // unserving says whether a replica's code means that it cannot serve the key at
-// all now. Such a replica counts as one that cannot be reached: what is wrong
-// with it is between the nodes, and never told to a client as its own error.
+// all now. Such a replica counts as little as one that cannot be reached, and is told
+// as one that has refused: what is wrong with it is between the nodes, and never told
+// to a client as its own error.
 func unserving(code contract.Code) bool {
 	switch code {
 	case contract.NotReady, contract.StaleEpoch, contract.Forbidden, contract.Unauthenticated, contract.ShuttingDown:

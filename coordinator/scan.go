@@ -54,6 +54,7 @@ type scan struct {
 	up        []bool // by member
 	suspect   []bool
 	failed    []bool // by member: did not answer for the present partition
+	refused   []bool // of them, those that were asked, and do not serve it
 	token     ring.Token
 	after     []byte // nil: at the beginning of token
 	asked     []int  // members that were asked, the first for whole records
@@ -113,7 +114,7 @@ func newScan(now int64, q *ScanRequest) *scan {
 	members := q.View.Members()
 	sc := &scan{
 		ScanRequest: *q, started: now, token: q.First, prefix: append([]byte(nil), q.Prefix...),
-		up: make([]bool, len(members)), suspect: make([]bool, len(members)), failed: make([]bool, len(members)),
+		up: make([]bool, len(members)), suspect: make([]bool, len(members)), failed: make([]bool, len(members)), refused: make([]bool, len(members)),
 	}
 	for i := range members {
 		sc.up[i], sc.suspect[i] = q.Up(members[i].ID)
@@ -208,7 +209,7 @@ func (c *Core) scanReply(s *slot, at uint32, from ring.NodeID, r *Reply, out *Ef
 	}
 	if !ok {
 		sc.corrupt = sc.corrupt || r.Code == contract.Corrupt || r.Code == contract.OK
-		sc.failed[sc.asked[i]] = true
+		sc.failed[sc.asked[i]], sc.refused[sc.asked[i]] = true, true
 	}
 	switch {
 	case ok && several && !sc.merge.complete():
@@ -276,14 +277,19 @@ func (c *Core) scanFail(s *slot, at uint32, out *Effects) {
 	}
 	a.Code, a.Reason = contract.Unavailable, "too few replicas of a partition of the scan can be reached for the level; the same cursor may be tried again"
 	a.N = sc.View.N()
+	var refused []string
 	for i, o := range owners {
 		switch {
 		case o == ring.NoOwner:
-		case !sc.up[o] || sc.failed[o]:
+		case !sc.up[o]:
 			a.Down = append(a.Down, sc.View.Member(int(o)).ID)
+		case sc.refused[o]:
+			refused = append(refused, sc.View.Member(int(o)).Name)
+		case sc.failed[o]:
 		case counted.has(i):
 			a.Reachable++
 		}
 	}
+	a.Reason += refusedBy(refused)
 	c.end(at)
 }

@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"math/bits"
+	"strings"
 
 	"github.com/candordb/candor/contract"
 	"github.com/candordb/candor/hlc"
@@ -24,9 +25,6 @@ const (
 
 // Writes says whether the op can change its key.
 func (o Op) Writes() bool { return o == OpPut || o == OpDelete }
-
-// ReplicasMax is the largest replication factor.
-const ReplicasMax = 63
 
 // Mask is a set of replicas, bit i for the i-th owner.
 type Mask uint64
@@ -208,8 +206,7 @@ type slot struct {
 	settled   bool // answered; only what hints it leaves is open
 	kept      int  // bytes of the record that are kept, in buf
 
-	weakened bool // the level was lowered
-	hurried  bool // half of the time was over
+	hurried bool // half of the time was over
 
 	trace   []Step
 	explain []ExplainRow
@@ -322,7 +319,7 @@ func (s *slot) rows(acked Mask) []contract.Row {
 			row.State, row.Version = s.holding(i), s.Stamp.Bytes()
 		case s.answered.has(i) || acked.has(i):
 			row.State, row.Version = s.holding(i), s.heads[i].version.Bytes()
-		case s.refused.has(i) || s.corrupt.has(i):
+		case s.refused.has(i) || s.corrupt.has(i) || s.again.without(s.lost).has(i): // what is to be asked again was refused so far
 			row.State = contract.Refused
 		}
 		rows = append(rows, row)
@@ -340,13 +337,33 @@ func (s *slot) rows(acked Mask) []contract.Row {
 	return rows
 }
 
-// down lists the owners that cannot be reached.
+// down lists the owners that cannot be reached. One that has answered that it does not
+// serve the key now is none of them.
 func (s *slot) down() []ring.NodeID {
 	ids := []ring.NodeID{}
 	for i, m := range s.Owners {
-		if m != ring.NoOwner && (!s.Up.has(i) || s.lost.has(i)) {
+		if m != ring.NoOwner && (!s.Up.has(i) && !s.refused.has(i) || s.lost.has(i)) {
 			ids = append(ids, s.node(i))
 		}
 	}
 	return ids
+}
+
+// refusers are the names of the replicas that have refused, behind a reason; "": none has.
+func (s *slot) refusers() string {
+	var names []string
+	for i := range s.Owners {
+		if s.refused.has(i) {
+			names = append(names, s.View.Member(int(s.Owners[i])).Name)
+		}
+	}
+	return refusedBy(names)
+}
+
+// refusedBy says in a reason who has refused.
+func refusedBy(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return "; refused by " + strings.Join(names, ", ")
 }

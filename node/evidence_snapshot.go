@@ -75,6 +75,9 @@ func (e *evidence) member(m ring.Member) verdict.Member {
 	}
 	if !p.Link.Up() {
 		row.Answer, row.AgeMS, row.Error = verdict.Silent, verdict.Known(int64(0)), p.whyDown()
+		if other := p.other.Load(); other != nil {
+			row.AnswersAs = other.String()
+		}
 		return row
 	}
 	e.mu.Lock()

@@ -3,8 +3,18 @@ package node
 import (
 	"testing"
 
+	"github.com/candordb/candor/config"
 	"github.com/candordb/candor/contract"
+	"github.com/candordb/candor/wire"
 )
+
+// docs/PROTOCOL.md, A connection: until a HELLO has come no frame is larger than one may
+// be, where limits.preauth_frame does not say otherwise.
+func TestFramesBeforeHelloAreAsLongAsOne(t *testing.T) {
+	if got := config.Default().Limits.PreauthFrame; got != wire.HelloBytesMax {
+		t.Errorf("limits.preauth_frame is %v by default, want %d bytes", got, wire.HelloBytesMax)
+	}
+}
 
 // docs/PROTOCOL.md, HELLO: what a short one, and one of an unknown role, is
 // answered before the connection is closed.

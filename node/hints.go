@@ -289,10 +289,11 @@ func (n *Node) KeepHint(k *coordinator.Hint) {
 	own := hinted.Hint{
 		Target: k.Target, Place: hinted.Place{Version: k.Version, Token: k.Place.Token, Namespace: k.Place.Namespace, Key: k.Place.Key}, Record: k.Record,
 	}
-	switch {
-	case n.control.distrust.Load() != 0:
-		own.Record = nil // its floor may lie below what it has told others of its hints
-	case n.gate.busy() && n.hints.reach(k.Target) == hinted.Up:
+	if n.control.distrust.Load() != 0 { // its floor may lie below what it has told others of its hints
+		n.hints.with(func(c *hinted.Core) { c.Withhold(&own) })
+		return
+	}
+	if n.gate.busy() && n.hints.reach(k.Target) == hinted.Up {
 		own.Record = nil // it is only late, as everything is now: to store it too would make that worse
 	}
 	now := n.hints.now()

@@ -17,7 +17,7 @@ func (n *Node) Hints() (rows []admin.HintTarget) {
 			Refused: s.Kept, DirtyPartitions: s.DirtyPartitions, Dropping: s.Dropping,
 			Counters: []admin.Counter{
 				{Name: "stored", Count: s.Stored}, {Name: "replayed", Count: s.Replayed}, {Name: "given_up", Count: s.Voided},
-				{Name: "expired", Count: s.Expired}, {Name: "overflowed", Count: s.Overflowed}, {Name: "moved", Count: s.Moved},
+				{Name: "expired", Count: s.Expired}, {Name: "overflowed", Count: s.Overflowed}, {Name: "withheld", Count: s.Withheld}, {Name: "moved", Count: s.Moved},
 				{Name: "dropped", Count: s.Dropped}, {Name: "refused", Count: s.Refused}, {Name: "late", Count: s.Late},
 			},
 		})

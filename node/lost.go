@@ -41,7 +41,7 @@ func (n *Node) openStorage() error {
 	db, err := storage.Open(dir.DB(), o)
 	var damaged *storage.DamagedError
 	if _, member := dir.Cluster(); errors.As(err, &damaged) && member && (n.hasOthers() || !damaged.Missing.System) {
-		n.log.Error("the database is damaged: it is set aside, what is missing will be rebuilt from the other members", "missing", damaged.Missing, "error", err)
+		n.log.Error("the database is damaged: it is set aside, what is missing will be rebuilt from the other members", "missing", damaged.Missing.String(), "error", err)
 		if err = n.renew(dir, o, damaged.Missing); err == nil {
 			db, err = storage.Open(dir.DB(), o)
 		}

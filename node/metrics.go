@@ -45,6 +45,8 @@ var (
 	descStopped     = desc("storage_stopped", "1 after a failed write or sync: this node acknowledges nothing until it is restarted.")
 	descFiles       = desc("storage_level_files", "Tables by level.", "level")
 	descBytes       = desc("storage_bytes", "Bytes in tables.")
+	descCompactions = desc("storage_compactions_total", "Compactions of tables.")
+	descFileBytes   = desc("storage_file_bytes_total", "Bytes that the engine has read from its files and written to them, the journal and compactions included.", "direction")
 	descStall       = desc("storage_stall_seconds_total", "Time that writes waited for compaction.")
 	descAlarms      = desc("storage_alarms_total", "Lines of the engine's log that mean damage.")
 	descCache       = desc("record_cache_reads_total", "Reads of records, by whether storage.record_cache held them.", "result")
@@ -153,6 +155,9 @@ func (m *metrics) collectStorage(gauge func(*prometheus.Desc, float64, ...string
 	}
 	gauge(descBytes, float64(bytes))
 	out <- prometheus.MustNewConstMetric(descStall, prometheus.CounterValue, s.WriteDelayed.Seconds())
+	counter(descCompactions, s.Compactions)
+	counter(descFileBytes, s.BytesRead, "read")
+	counter(descFileBytes, s.BytesWritten, "written")
 	counter(descAlarms, s.Alarms)
 	counter(descCache, s.CacheHits, "hit")
 	counter(descCache, s.CacheMisses, "miss")

@@ -16,6 +16,7 @@ var (
 	descHintsRefused  = desc("hints_refused_total", "Hints that their target refuses for good; they are kept.", "peer")
 	descHintsExpired  = desc("hints_expired_total", "Hints that grew older than hints.max_age, whose partition repair has to compare.", "peer")
 	descHintsOver     = desc("hints_overflowed_total", "Hints that were not kept, as there was no room or it was too late.", "peer")
+	descHintsWithheld = desc("hints_withheld_total", "Hints that were not kept, as this node is to be rebuilt and keeps none.", "peer")
 	descHintsDirty    = desc("repair_dirty_partitions", "Partitions of which the target may lack something that no hint stands for.", "peer")
 )
 
@@ -42,6 +43,7 @@ func (m *metrics) collectHints(gauge func(*prometheus.Desc, float64, ...string),
 		counter(descHintsRefused, s.Refused, peer)
 		counter(descHintsExpired, s.Expired, peer)
 		counter(descHintsOver, s.Overflowed, peer)
+		counter(descHintsWithheld, s.Withheld, peer)
 		gauge(descHintsDirty, float64(s.DirtyPartitions), peer)
 	}
 }

@@ -13,9 +13,10 @@ import (
 
 // How long requests of clients take, from when they are taken up by this node, which
 // coordinates them, to their answer. Those that are refused before anything is asked
-// take no time, and do not count: they would make the figures look well.
+// take no time, and those that are refused before they are done take less than those that
+// are done. Neither counts: they would make the figures look well.
 
-var descTook = desc("request_duration_seconds", "Time from taking a request of a client up to its answer, of GET (read), PUT and DELETE (write), those refused at once left out.", "op")
+var descTook = desc("request_duration_seconds", "Time from taking a request of a client up to its answer, of GET (read), PUT and DELETE (write), those that were refused left out.", "op")
 
 // The two kinds of requests.
 const (

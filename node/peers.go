@@ -26,10 +26,11 @@ type peer struct {
 	node    *Node
 	id      ring.NodeID
 	name    string
-	stop    context.CancelFunc     // ends the link, when the node is no member any more
-	leaving atomic.Bool            // it said goodbye on the present connection
-	failure atomic.Pointer[string] // why the link is down
-	state   atomic.Uint32          // gossip.State: what to make of it now
+	stop    context.CancelFunc          // ends the link, when the node is no member any more
+	leaving atomic.Bool                 // it said goodbye on the present connection
+	failure atomic.Pointer[string]      // why the link is down
+	other   atomic.Pointer[ring.NodeID] // of it: who answers at its address in its place
+	state   atomic.Uint32               // gossip.State: what to make of it now
 	// incarnation is what the answer to a HEARTBEAT has named on the present
 	// connection; 0: none has come. introduced: one was sent on it.
 	incarnation atomic.Uint64
@@ -140,6 +141,7 @@ func (l *links) dialMember(m ring.Member) *peer {
 	o.Up = func() {
 		p.leaving.Store(false)
 		p.failure.Store(nil)
+		p.other.Store(nil)
 		n.watch.connected(p)
 		n.admin.Changed()
 		n.log.Info("peer is reachable", "peer", m.Name, "id", m.ID)
@@ -171,6 +173,12 @@ func refused(err error) bool {
 }
 
 func (p *peer) fail(err error) {
+	var wrong *wrongNode
+	if errors.As(err, &wrong) {
+		p.other.Store(&wrong.is)
+	} else {
+		p.other.Store(nil)
+	}
 	text := err.Error()
 	p.failure.Store(&text)
 }
@@ -195,8 +203,12 @@ func (n *Node) hello() []byte {
 	return h.Append(nil)
 }
 
-// errWrongNode is returned for a HELLO by another node than was dialled.
-var errWrongNode = errors.New("another node answers at this address")
+// wrongNode is returned for a HELLO by another node than was dialled.
+type wrongNode struct{ is, want ring.NodeID }
+
+func (e *wrongNode) Error() string {
+	return fmt.Sprintf("another node answers at this address: %v instead of %v", e.is, e.want)
+}
 
 // checkHello checks the answer to this node's HELLO. want is the node that
 // should answer; zero: any. What it returns is good as long as the body is.
@@ -211,7 +223,7 @@ func (n *Node) checkHello(body []byte, want ring.NodeID) (a wire.Answer, err err
 		return a, fmt.Errorf("it belongs to cluster %q, not to %q", a.Hello.ClusterName, n.config.Cluster.Name)
 	}
 	if !want.IsZero() && want != ring.NodeID(a.Hello.NodeID) {
-		return a, fmt.Errorf("%w: %v instead of %v", errWrongNode, ring.NodeID(a.Hello.NodeID), want)
+		return a, &wrongNode{is: ring.NodeID(a.Hello.NodeID), want: want}
 	}
 	return a, nil
 }

@@ -36,7 +36,7 @@ func TestPeriodicNodesSaySo(t *testing.T) {
 	receipts("durable=2")
 	eventually(t, "the doctor says so", func() bool {
 		_, _, body := c.do(http.MethodGet, 0, "/v1/doctor", "")
-		return strings.Contains(body, "n2 runs with durability periodic")
+		return strings.Contains(body, "n2 runs with durability periodic") && strings.Contains(body, "storage.durability is not the same on all nodes")
 	})
 	c.halt(1)
 	later.Storage.Durability = "sync"

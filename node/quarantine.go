@@ -281,7 +281,7 @@ func (l *lost) note(ctx context.Context, left int) {
 		l.since = time.Now()
 		l.node.log.Error("partitions are in quarantine: they neither serve nor vote until they are rebuilt from the other replicas", "partitions", left, "why", l.why())
 	case left == 0 && !l.since.IsZero():
-		l.node.log.Info("all partitions are rebuilt and back in service", "partitions", of, "took", time.Since(l.since).Round(time.Millisecond))
+		l.node.log.Info("all partitions are rebuilt and back in service", "partitions", of, "took", time.Since(l.since).Round(time.Millisecond).String())
 		l.since = time.Time{}
 		l.node.admin.Changed()
 	}

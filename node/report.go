@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/candordb/candor/ring"
 	"github.com/candordb/candor/router"
 	"github.com/candordb/candor/verdict"
 	"github.com/candordb/candor/wire"
@@ -28,9 +29,10 @@ type reporter struct {
 	unwell         int64 // since when gossip doubts this node, monotonic milliseconds; 0: it does not
 	figures        history
 	process        processFigures
-	trees          []string            // ready or building, by partition, as it was last seen
-	counted        verdict.Opt[uint64] // records, at countedAt
-	countedAt      int64               // monotonic milliseconds
+	healed         map[ring.NodeID]givenUp // by target: what repair has made up for
+	trees          []string                // ready or building, by partition, as it was last seen
+	counted        verdict.Opt[uint64]     // records, at countedAt
+	countedAt      int64                   // monotonic milliseconds
 }
 
 // report is what was said at a time; it never changes.
@@ -44,7 +46,7 @@ type report struct {
 const reportEvery = time.Second
 
 func newReporter(n *Node) *reporter {
-	return &reporter{node: n, epoch: -1, process: newProcessFigures(n.config.Limits.Memory)}
+	return &reporter{node: n, epoch: -1, healed: make(map[ring.NodeID]givenUp), process: newProcessFigures(n.config.Limits.Memory)}
 }
 
 // run makes reports until ctx ends.
@@ -115,7 +117,7 @@ func (r *reporter) bounds() verdict.Bounds {
 }
 
 // sharedKeys are the settings that have to be the same on all nodes.
-var sharedKeys = []string{"limits.key", "limits.value", "repair.max_request_age", "clock.max_drift", "gossip.heartbeat"}
+var sharedKeys = []string{"limits.key", "limits.value", "repair.max_request_age", "clock.max_drift", "gossip.heartbeat", "storage.durability"}
 
 func (r *reporter) shared() (list []verdict.Value) {
 	for _, key := range sharedKeys {

@@ -81,6 +81,9 @@ func (r *reporter) quarantine() (o verdict.Opt[verdict.Quarantine]) {
 	return verdict.Known(verdict.Quarantine{Partitions: q.Partitions, Why: q.Why, Rebuilt: q.Rebuilt, Of: q.Of, Waiting: q.Waiting})
 }
 
+// givenUp counts the hints for a target that were not kept, or not for long enough.
+type givenUp struct{ overflowed, expired, withheld uint64 }
+
 // hints reports on those that are kept here.
 func (r *reporter) hints(own *verdict.Report) {
 	var rows []hinted.Stats
@@ -89,9 +92,13 @@ func (r *reporter) hints(own *verdict.Report) {
 	now := r.node.clock.now().Physical
 	for i := range rows {
 		s := &rows[i]
+		if s.DirtyPartitions == 0 {
+			r.healed[s.Target] = givenUp{s.Overflowed, s.Expired, s.Withheld} // all that was given up until now is made up for
+		}
+		done := r.healed[s.Target]
 		h := verdict.Hints{
 			Target: s.Target.String(), Count: int(s.Count), Bytes: s.Bytes, BoundBytes: int64(r.node.config.Hints.MaxBytes),
-			Overflowed: s.Overflowed, Expired: s.Expired, Refused: s.Refused,
+			Overflowed: s.Overflowed - done.overflowed, Expired: s.Expired - done.expired, Withheld: s.Withheld - done.withheld, Refused: s.Refused,
 		}
 		if s.Count > 0 && s.Oldest > 0 {
 			h.OldestAgeMS = max(now-s.Oldest.Millis(), 0)

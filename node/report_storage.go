@@ -28,7 +28,10 @@ func (r *reporter) storage(own *verdict.Report, mono int64) {
 		bytes += b
 	}
 	own.DataBytes = verdict.Known(bytes + s.JournalBytes)
-	own.FsyncP99US, own.ReadP99US, own.WriteP99US = r.figures.fsyncP99(), r.figures.p99(reads), r.figures.p99(writes)
+	own.Syncs, own.ReadP99US, own.WriteP99US = r.figures.fsyncs(), r.figures.p99(reads), r.figures.p99(writes)
+	if syncs, some := own.Syncs.Get(); some {
+		own.FsyncP99US = verdict.Known(max(syncs.ToUS, syncs.FromUS))
+	}
 	own.Keys = r.keys(mono)
 	var scrub verdict.Scrub
 	if at := r.node.scrub.asOf.Load(); at > 0 {
@@ -112,21 +115,25 @@ func (h *history) delayed(mono int64) time.Duration {
 	return h.now().delayed - h.since(mono, stallKept).delayed
 }
 
-// fsyncP99 is the time, in microseconds, that 99 of 100 syncs of the last minutes
-// stayed below; not known if there was none.
-func (h *history) fsyncP99() (p99 verdict.Opt[int64]) {
+// fsyncs are the syncs of the last minutes; not known if there was none.
+func (h *history) fsyncs() (o verdict.Opt[verdict.Syncs]) {
 	now, before := h.now(), h.since(h.now().mono, sampleKept)
 	count := now.syncs.Count - before.syncs.Count
 	if count == 0 {
-		return p99
+		return o
 	}
-	sum := uint64(0)
+	sum, from := uint64(0), int64(0)
 	for i := range now.syncs.Buckets {
-		if sum += now.syncs.Buckets[i] - before.syncs.Buckets[i]; sum*100 >= count*99 {
-			return verdict.Known(now.syncs.BucketLimit(i).Microseconds())
+		s := verdict.Syncs{Count: count, FromUS: from, ToUS: now.syncs.BucketLimit(i).Microseconds()}
+		if i == len(now.syncs.Buckets)-1 {
+			s.ToUS = 0 // it takes all that is longer
 		}
+		if sum += now.syncs.Buckets[i] - before.syncs.Buckets[i]; sum*100 >= count*99 {
+			return verdict.Known(s)
+		}
+		from = s.ToUS
 	}
-	return p99
+	return o
 }
 
 // p99 is the time, in microseconds, that 99 of 100 requests of the last minutes stayed

@@ -17,8 +17,8 @@ func TestFiguresAreOfTheLastMinutes(t *testing.T) {
 		return s
 	}
 	h := history{samples: []sample{at(0, 0, 500, 10, time.Minute), at(10_000, 100, 500, 20, time.Minute), at(320_000, 1000, 500, 120, time.Minute+time.Second)}}
-	if p99, ok := h.fsyncP99().Get(); !ok || p99 != 128 {
-		t.Errorf("p99 %d %v", p99, ok)
+	if s, ok := h.fsyncs().Get(); !ok || s != (verdict.Syncs{Count: 900, FromUS: 64, ToUS: 128}) {
+		t.Errorf("syncs %+v %v", s, ok)
 	}
 	if tr, _ := h.traffic(320_000).Get(); tr.Writes != 100 || tr.OverMS != 310_000 {
 		t.Errorf("%+v", tr)
@@ -26,7 +26,7 @@ func TestFiguresAreOfTheLastMinutes(t *testing.T) {
 	if d := h.delayed(320_000); d != time.Second {
 		t.Errorf("held up for %v", d)
 	}
-	if _, ok := (&history{samples: []sample{{mono: 5}}}).fsyncP99().Get(); ok {
+	if _, ok := (&history{samples: []sample{{mono: 5}}}).fsyncs().Get(); ok {
 		t.Error("without a sync the time of syncs is known")
 	}
 }

@@ -78,7 +78,12 @@ func run(ctx context.Context, c *config.Config, o Options) error {
 	if err := n.open(); err != nil {
 		return err
 	}
-	defer n.closeStorage()
+	defer func() {
+		n.closeStorage()
+		if ctx.Err() != nil {
+			n.log.Info("stopped")
+		}
+	}()
 	if err := n.listen(); err != nil {
 		return err
 	}

@@ -63,7 +63,7 @@ func awaitVerdict(t *testing.T, c *clienttest.Cluster, what string, ok bool, nod
 // off, and comes back to OK by itself.
 func TestTheVerdictFollowsTheCluster(t *testing.T) {
 	if testing.Short() {
-		t.Skip("not run under -short: it waits for what nodes find out by and by")
+		t.Skip("not run under -short: it waits for what nodes find out by and by; go test ./node runs it")
 	}
 	c := clienttest.Start(t, 3, clienttest.Setting(func(cfg *config.Config) { cfg.Repair.ExchangeInterval = time.Second }))
 	awaitVerdict(t, c, "a fresh cluster", true, 0, 1, 2)

@@ -9,7 +9,7 @@ import (
 // answer sends the end of a request to its connection.
 func (r *Router) answer(t *Turn, a *coordinator.Answer) {
 	op := clientOp(a.Op)
-	if r.o.Took != nil && a.Micros > 0 && (op == wire.OpGet || op.Writes()) {
+	if r.o.Took != nil && a.Micros > 0 && a.Code.Class() != contract.NoEffect && (op == wire.OpGet || op.Writes()) {
 		r.o.Took(op, a.Micros)
 	}
 	if r.o.Count != nil && a.Code == contract.OK {

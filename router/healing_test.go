@@ -394,8 +394,9 @@ func TestQuarantineIsServedByOthers(t *testing.T) {
 				t.Fatalf("%s through %d: %v", key, i, a.Code)
 			}
 		}
-		if a := k.get(keys[7], contract.All); a.Code != contract.Unavailable {
-			t.Errorf("all: %v", a.Code)
+		// It has refused, and is not called down.
+		if a := k.get(keys[7], contract.All); a.Code != contract.Unavailable || len(a.Error.Down) != 0 || !strings.Contains(string(a.Error.Message), "refused by") {
+			t.Errorf("all: %v, down %v, %s", a.Code, a.Error.Down, a.Error.Message)
 		}
 		a := k.put(keys[7], "w")
 		if a.Code != contract.OK || a.Write.Receipt.Acked != 2 || n.holds(keys[7]) != "v" {
@@ -574,5 +575,25 @@ func TestHintsAreLeftForWhoMayLackAWrite(t *testing.T) {
 	}
 	if open := n.router.Open(); open != 0 {
 		t.Errorf("%d are open", open)
+	}
+}
+
+// Rule 8: what a node refuses as its own replica is rebuilt takes next to no time. It is not
+// told as the time of a read.
+func TestRefusalsAreNoTimes(t *testing.T) {
+	c := newCluster(t, 3)
+	c.heals()
+	k := c.client(0)
+	if a := k.do(wire.Request{Op: wire.OpPut, Key: []byte("k"), Value: []byte("v"), Level: contract.All}); a.Code != contract.OK {
+		t.Fatal(a.Code)
+	}
+	c.nodes[0].does("k", replica.Write{Kind: replica.Quarantine})
+	var told []wire.Op
+	c.nodes[0].router.o.Took = func(op wire.Op, _ int64) { told = append(told, op) }
+	if a := k.get("k", contract.All); a.Code != contract.Unavailable || len(told) != 0 {
+		t.Errorf("refused: %v, told %v", a.Code, told)
+	}
+	if a := k.get("k", contract.Quorum); a.Code != contract.OK || len(told) != 1 {
+		t.Errorf("done: %v, told %v", a.Code, told)
 	}
 }

@@ -24,7 +24,7 @@ type Options struct {
 	// many goroutines.
 	Count func(op wire.Op, code contract.Code)
 	// Took, if set, is told how long GETs, PUTs and DELETEs took to their answer, in
-	// microseconds; those that were refused at once took nothing. It is called as Count is.
+	// microseconds, those that were refused left out. It is called as Count is.
 	Took func(op wire.Op, micros int64)
 	// Hedging says when reads ask more replicas than they need.
 	Hedging coordinator.Hedging

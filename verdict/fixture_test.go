@@ -40,7 +40,7 @@ func healthyReport(n, nodes int, owners [][]uint16) *Report {
 		Version: Known("1.4.0"), Incarnation: Known(uint64(3)), UptimeMS: Known(int64(dayMS)), Epoch: Known(uint64(41)), EpochAgeMS: Known(int64(hourMS)),
 		Fenced: Known(false), Draining: Known(false), Stopped: Known(""), Quarantine: Known(Quarantine{}), Waiting: Known(""), OffsetMS: Known(int64(n - 1)),
 		Disk: Known(Disk{TotalBytes: 100 << 30, FreeBytes: 60 << 30, ReserveBytes: 5 << 30}), Probe: Known(Probe{TookMS: 4, AgeMS: 900}),
-		FsyncP99US: Known(int64(3100)), Stall: Known(Stall{}), Hints: Known([]Hints(nil)), Dirty: Known([]Dirty(nil)),
+		FsyncP99US: Known(int64(3100)), Syncs: Known(Syncs{Count: 5000, FromUS: 1550, ToUS: 3100}), Stall: Known(Stall{}), Hints: Known([]Hints(nil)), Dirty: Known([]Dirty(nil)),
 		Damage: Known([]Found(nil)), Arrived: Known([]Found(nil)), Scrub: Known(Scrub{Known(at - 5*hourMS)}), Voters: Known(Voters{nodes, nodes}),
 		Gossip: Known(Health{}), Traffic: Known(Traffic{5 * minuteMS, 100_000, 3}), Process: Known(Process{120, 1024, 1 << 30, 4 << 30}),
 		Seeds:  Known(Seeds{Listed: 2}),

@@ -23,8 +23,10 @@ type Report struct {
 	OffsetMS Opt[int64] `json:"clock_offset_ms"`
 	Disk     Opt[Disk]  `json:"disk"`
 	Probe    Opt[Probe] `json:"probe"`
-	// FsyncP99US is the 99th percentile of the last syncs of its journal, microseconds.
+	// FsyncP99US is what the 99th percentile of the last syncs of its journal is below,
+	// microseconds. Syncs says more of it.
 	FsyncP99US Opt[int64] `json:"fsync_p99_us"`
+	Syncs      Opt[Syncs] `json:"syncs"`
 	Stall      Opt[Stall] `json:"stall"`
 
 	Hints   Opt[[]Hints] `json:"hints"` // of each target that it has or had any for
@@ -84,6 +86,14 @@ type Stall struct {
 	Level0    int   `json:"level0"`     // tables that wait for compaction
 }
 
+// Syncs are those of the journal in the last minutes. They are counted in buckets, so that
+// the 99th percentile is known to lie between two times, microseconds.
+type Syncs struct {
+	Count  uint64 `json:"count"`
+	FromUS int64  `json:"p99_from_us"`
+	ToUS   int64  `json:"p99_to_us"` // 0: it may be anything from there on
+}
+
 // Hints are those that a node keeps for another one.
 type Hints struct {
 	Target      string `json:"target"`
@@ -91,8 +101,9 @@ type Hints struct {
 	Bytes       int64  `json:"bytes"`
 	BoundBytes  int64  `json:"bound_bytes"`   // 0: none
 	OldestAgeMS int64  `json:"oldest_age_ms"` // 0 if there is none
-	Overflowed  uint64 `json:"overflowed"`    // not stored for lack of room, since the start
-	Expired     uint64 `json:"expired"`       // too old to deliver, since the start
+	Overflowed  uint64 `json:"overflowed"`    // not stored for lack of room or time, since no partition was marked for it
+	Expired     uint64 `json:"expired"`       // too old to deliver, since then
+	Withheld    uint64 `json:"withheld"`      // not stored, as a node that is to be rebuilt keeps none, since then
 	Refused     uint64 `json:"refused"`       // by the target, since the start
 }
 

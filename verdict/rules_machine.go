@@ -105,27 +105,56 @@ func writesStall(e *evidence, c *check) string {
 	return "no stalls"
 }
 
-// syncSlowUS is what the 99th percentile of syncs should be below, microseconds.
-const syncSlowUS = 100_000
+const (
+	// syncSlowUS is what the 99th percentile of syncs should be below, microseconds.
+	syncSlowUS = 100_000
+	// syncsLeast is how many syncs there have to be in the last minutes to judge by them:
+	// of fewer, the slowest two or three would be the percentile.
+	syncsLeast = 200
+)
+
+// between is where the 99th percentile lies, in words.
+func (s *Syncs) between() string {
+	if s.ToUS == 0 {
+		return "is " + span(s.FromUS/1000) + " or more"
+	}
+	return fmt.Sprintf("is between %s and %s", span(s.FromUS/1000), span(s.ToUS/1000))
+}
 
 // syncsAreSlow is D110, for all nodes in one: they often share what makes them slow.
 func syncsAreSlow(e *evidence, c *check) string {
-	most := int64(0)
+	most, worst, judged := int64(0), Syncs{}, 0
 	f := Finding{
 		Severity: Warning, Effect: "No write is acknowledged before its sync.", Action: "look at the disk; disks without power-loss protection sync slowly.",
 	}
 	e.everyone(c, func(n *node) {
-		p99, ok := told(c, n, n.FsyncP99US, "how long its syncs take")
-		most = max(most, p99)
-		if ok && p99 >= syncSlowUS {
-			f.Nodes = append(f.Nodes, n.name)
-			f.Evidence = append(f.Evidence, n.said(fmt.Sprintf("one in a hundred syncs of the journal of %s takes %s or more", n.name, span(p99/1000))))
+		_, ok := told(c, n, n.FsyncP99US, "how long its syncs take")
+		syncs, counted := n.Syncs.Get()
+		if !ok || !counted || syncs.Count < syncsLeast {
+			return
 		}
+		judged++
+		to := max(syncs.FromUS, syncs.ToUS)
+		most = max(most, to)
+		if to < syncSlowUS {
+			return
+		}
+		if syncs.FromUS >= worst.FromUS {
+			worst = syncs
+		}
+		f.Nodes = append(f.Nodes, n.name)
+		f.Evidence = append(f.Evidence, n.said(fmt.Sprintf("of %s of the journal of %s the 99th percentile %s", Counted(int(syncs.Count), "sync"), n.name, syncs.between())))
 	})
 	if len(f.Nodes) > 0 {
 		f.Short = "fsync is slow on " + e.whom(f.Nodes)
-		f.Title = fmt.Sprintf("%s: one in a hundred takes up to %s", f.Short, span(most/1000))
+		f.Title = f.Short + ": the 99th percentile " + worst.between()
+		if len(f.Nodes) > 1 {
+			f.Title += " where it is highest"
+		}
 		c.find(f)
+	}
+	if judged == 0 {
+		return "too few syncs to judge by"
 	}
 	return "fsync p99 within " + span(most/1000+1)
 }

@@ -54,6 +54,11 @@ func (e *evidence) findDown(c *check, i int) {
 		Evidence: []Evidence{{text, age}}, Effect: e.lossOf(i),
 		Action: "start it again. If only its database is lost, start it all the same: it is rebuilt from the others, as long as node.json is there.",
 	}
+	if m.AnswersAs != "" {
+		f.Title = name + " is down: another node answers at its address"
+		f.Action = "its data folder, or the node.json in it, is not the one that was there: stop what runs at " + m.Peer + ", bring back the folder with the node.json that names " + m.ID +
+			", and start it again. If only its database is lost, that is enough: it is rebuilt from the others."
+	}
 	if hints := e.hintsFor(m.ID, now); hints != "" {
 		f.Evidence = append(f.Evidence, Evidence{Text: hints})
 	}
@@ -85,13 +90,16 @@ func (e *evidence) lossOf(lost int) string {
 	if !ok {
 		return ""
 	}
-	services, own, least, sure := e.services(false), 0, e.Cluster.Replicas, true
+	services, own, least, sure, below := e.services(false), 0, e.Cluster.Replicas, true, 0
 	for p, row := range owners {
 		if !slices.Contains(row, uint16(lost)) {
 			continue
 		}
 		own++
 		least = min(least, served(row, p, services))
+		if served(row, p, services) < contract.QuorumOf(e.Cluster.Replicas) {
+			below++
+		}
 		sure = sure && !slices.ContainsFunc(row, func(o uint16) bool { serves, _ := services[o].in(p); return serves == unknown })
 	}
 	quorum := contract.QuorumOf(e.Cluster.Replicas)
@@ -102,7 +110,11 @@ func (e *evidence) lossOf(lost int) string {
 	case !sure:
 		return of + " have one replica less; how many serve all of them is not known."
 	case least < quorum:
-		return fmt.Sprintf("%s have, at worst, %d of %d replicas. In some, quorum does not work.", of, least, e.Cluster.Replicas)
+		where := Grouped(below) + " of them"
+		if below == own {
+			where = "all of them"
+		}
+		return fmt.Sprintf("%s have, at worst, %d of %d replicas. In %s, quorum does not work.", of, least, e.Cluster.Replicas, where)
 	}
 	how := "have"
 	if least < e.Cluster.Replicas-1 {

@@ -42,7 +42,8 @@ func hintsPileUp(e *evidence, c *check) string {
 }
 
 // alarm is why hints for a target are worth a look; "": they are not. That some were
-// given up matters as long as partitions wait for the repair that does their work.
+// given up matters as long as partitions wait for the repair that does their work. Those
+// that a node does not keep because it is rebuilt are no matter of hints: D126 tells of it.
 func (h *Hints) alarm(oldest, alarm int64, due int) string {
 	switch {
 	case h.Count > 0 && (oldest < 0 || oldest >= alarm):
@@ -50,7 +51,7 @@ func (h *Hints) alarm(oldest, alarm int64, due int) string {
 	case h.BoundBytes > 0 && h.Bytes > h.BoundBytes/2:
 		return fmt.Sprintf("they fill %s of %s", Sized(h.Bytes), Sized(h.BoundBytes))
 	case h.Overflowed+h.Expired > 0 && due > 0:
-		return fmt.Sprintf("%d had no room and %d were too old, so %s %s due for repair", h.Overflowed, h.Expired, Counted(due, "partition"), verb(due, "is", "are"))
+		return fmt.Sprintf("%d had no room or came too late and %d were too old, so %s %s due for repair", h.Overflowed, h.Expired, Counted(due, "partition"), verb(due, "is", "are"))
 	}
 	return ""
 }
@@ -82,9 +83,17 @@ func repairIsBehind(e *evidence, c *check) string {
 		c.missing("the time is not known")
 	}
 	owners, fits := e.owners(c)
-	if !fits || !ok {
-		return ""
+	if fits && ok {
+		e.findHeldBack(c, owners, now)
 	}
+	e.findResting(c, "is paused", func(r *Repair) bool { return r.Paused })
+	e.findResting(c, "does not run", func(r *Repair) bool { return !r.Paused && !r.Running })
+	return "replicas were compared of late"
+}
+
+// findHeldBack reports the partitions whose proofs are old, or wait for a member that is
+// away.
+func (e *evidence) findHeldBack(c *check, owners [][]uint16, now Time) {
 	var behind Partitions
 	var waitsFor, pairs []string
 	oldest := now
@@ -104,11 +113,8 @@ func repairIsBehind(e *evidence, c *check) string {
 		}
 	}
 	if len(behind) > 0 {
-		e.findBehind(c, PartitionsOf(behind...), oldest, waitsFor, pairs)
+		e.findBehind(c, PartitionsOf(behind...), oldest, waitsFor, pairs, owners)
 	}
-	e.findResting(c, "is paused", func(r *Repair) bool { return r.Paused })
-	e.findResting(c, "does not run", func(r *Repair) bool { return !r.Paused && !r.Running })
-	return "replicas were compared of late"
 }
 
 // findResting reports the nodes that do not compare, in one.
@@ -151,7 +157,7 @@ func (e *evidence) pair(ids []string) string {
 // pairsShown is how many pairs of replicas are named.
 const pairsShown = 2
 
-func (e *evidence) findBehind(c *check, behind Partitions, oldest Time, waitsFor, pairs []string) {
+func (e *evidence) findBehind(c *check, behind Partitions, oldest Time, waitsFor, pairs []string, owners [][]uint16) {
 	now, _ := e.Time.Get()
 	who := listed(waitsFor)
 	for _, pair := range pairs[:min(len(pairs), pairsShown)] {
@@ -168,6 +174,10 @@ func (e *evidence) findBehind(c *check, behind Partitions, oldest Time, waitsFor
 		Effect:   "Deleted and expired records stay on disk. Deleted keys cannot come back, however long it takes.",
 		Action:   "nothing is urgent and there is no deadline. When they were compared, purging goes on by itself.",
 	}
+	if rest := e.ownedBy(waitsFor, owners) - len(behind); len(waitsFor) > 0 && rest > 0 {
+		f.Evidence = append(f.Evidence, Evidence{Text: fmt.Sprintf("counted are partitions in which no comparison is older than the last one with %s; in %s more with a replica there another one is older still",
+			listed(waitsFor), Grouped(rest))})
+	}
 	if who != "" {
 		f.Short, f.Title = "purging waits for "+who, title+"; purging waits for "+who
 	}
@@ -175,6 +185,16 @@ func (e *evidence) findBehind(c *check, behind Partitions, oldest Time, waitsFor
 		f.Action = fmt.Sprintf("nothing is urgent and there is no deadline. When %s %s back, purging goes on by itself.", listed(waitsFor), verb(len(waitsFor), "is", "are"))
 	}
 	c.find(f)
+}
+
+// ownedBy is how many partitions have a replica at any of some members.
+func (e *evidence) ownedBy(names []string, owners [][]uint16) (n int) {
+	for _, row := range owners {
+		if slices.ContainsFunc(row, func(o uint16) bool { return slices.Contains(names, e.name(int(o))) }) {
+			n++
+		}
+	}
+	return n
 }
 
 // watermarkWasPassed is D125.

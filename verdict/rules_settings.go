@@ -60,6 +60,9 @@ func portsAreOpen(e *evidence, c *check) string {
 	return "no open ports"
 }
 
+// durabilityKey is the setting that says when an acknowledged write is on the disk.
+const durabilityKey = "storage.durability"
+
 // settingsDiffer is D120.
 func settingsDiffer(e *evidence, c *check) string {
 	values := make(map[string][]string) // by key: who has what, in the order of the members
@@ -93,12 +96,15 @@ func settingsDiffer(e *evidence, c *check) string {
 			Severity: Warning, Short: key + " differs", Title: key + " is not the same on all nodes",
 			Effect: "What one node takes another may refuse, so that it cannot be repaired.", Action: "make it the same everywhere.",
 		}
+		if key == durabilityKey {
+			f.Effect = "How much of an acknowledged write a power cut can take depends on which replicas have it."
+		}
 		for _, text := range values[key] {
 			f.Evidence = append(f.Evidence, Evidence{Text: text})
 		}
 		c.find(f)
 	}
-	return "settings agree"
+	return "the settings that have to be the same are"
 }
 
 // levelsDoNotOverlap is D124.

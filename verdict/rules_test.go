@@ -32,7 +32,7 @@ var ill = []struct {
 		"they fill 600B of 1000B", onN2(func(r *Report) { r.Bounds.HintsAlarmAgeMS.forget() })},
 	{"D104", Warning, onN2(func(r *Report) {
 		r.Hints, r.Dirty = Known([]Hints{{Target: id(3), Overflowed: 5}}), Known([]Dirty{{id(3), 12}})
-	}), "5 had no room and 0 were too old, so 12 partitions are due for repair", onN2(func(r *Report) { r.Dirty.forget() })},
+	}), "5 had no room or came too late and 0 were too old, so 12 partitions are due for repair", onN2(func(r *Report) { r.Dirty.forget() })},
 	{"D105", Warning, onN2(func(r *Report) { r.Repair.value.States[0].AsOf = Known(at - 2*hourMS) }),
 		"38 partitions are repaired as of 10:05:45Z (2h ago); purging waits for the comparison of n1 with n2", onN2(func(r *Report) { r.Repair.forget() })},
 	{"D105", Warning, func(s *Snapshot) { kill(s, "n1"); s.SeenBy = SeenBy{"n2", id(2)} }, "purging waits for n1", func(s *Snapshot) { s.Time.forget() }},
@@ -48,7 +48,8 @@ var ill = []struct {
 	{"D108", Critical, onN2(func(r *Report) { r.Probe = Known(Probe{Error: "no space left"}) }), "a timed write did not succeed on n2", onN2(func(r *Report) { r.Probe.forget() })},
 	{"D108", Warning, onN2(func(r *Report) { r.Probe = Known(Probe{TookMS: 1400}) }), "a timed write took 1.4s on n2", onN2(func(r *Report) { r.Probe.value.AgeMS = 20_000 })},
 	{"D108", Warning, onN2(func(r *Report) { r.Stall = Known(Stall{Level0: 9, DelayedMS: 3100}) }), "9 tables of level 0; held up for 3.1s", onN2(func(r *Report) { r.Stall.forget() })},
-	{"D110", Warning, onN2(func(r *Report) { r.FsyncP99US = Known(int64(180_000)) }), "takes 180ms or more", onN2(func(r *Report) { r.FsyncP99US.forget() })},
+	{"D110", Warning, onN2(func(r *Report) { r.Syncs = Known(Syncs{200, 65_536, 131_072}) }), "fsync is slow on n2: the 99th percentile is between 65ms and 131ms", onN2(func(r *Report) { r.FsyncP99US.forget() })},
+	{"D110", Warning, onN2(func(r *Report) { r.Syncs = Known(Syncs{1024, 4_194_304, 0}) }), "of 1,024 syncs of the journal of n2 the 99th percentile is 4.1s or more", nil},
 	{"D112", Warning, func(s *Snapshot) { s.Members[2].Zone = "b" }, "replicas of 26 partitions share a zone, though there are 4", func(s *Snapshot) { s.Owners.forget() }},
 	{"D113", Critical, func(s *Snapshot) { kill(s, "n3", "n4") }, "Quorum: not possible in 26 of 64 partitions (n3, n4 do not answer): 1-2, 6-7, 11-12 and 20 more",
 		onN2(func(r *Report) { r.Stopped.forget() })},
@@ -61,6 +62,11 @@ var ill = []struct {
 	{"D120", Warning, onN2(func(r *Report) { r.Shared = Known([]Value{{"limits.key", "8KiB"}, {"clock.max_drift", "500ms"}}) }),
 		"limits.key is not the same on all nodes", onN2(func(r *Report) { r.Shared.forget() })},
 	{"D120", Warning, onN2(func(r *Report) { r.Shared.value[0].Value = "8KiB" }), "n2 has 8KiB", onN2(func(r *Report) { r.Shared.value = r.Shared.value[1:] })},
+	{"D120", Warning, func(s *Snapshot) {
+		for i := range s.Members {
+			s.Members[i].Report.Shared.value = append(s.Members[i].Report.Shared.value, Value{durabilityKey, []string{"periodic", "sync"}[min(i, 1)]})
+		}
+	}, "How much of an acknowledged write a power cut can take", nil},
 	{"D121", Warning, onN2(func(r *Report) { r.Seeds = Known(Seeds{Listed: 2, OnlySelf: true}) }), "all of them are this node itself", onN2(func(r *Report) { r.Seeds.forget() })},
 	{"D121", Warning, onN2(func(r *Report) { r.Seeds = Known(Seeds{Listed: 2, Unresolved: []string{"nowhere:7402"}}) }), "nowhere:7402 cannot be resolved", nil},
 	{"D123", Warning, onN2(func(r *Report) { r.Gossip = Known(Health{2, 6 * minuteMS}) }), "n2 itself has been slow for 6m", onN2(func(r *Report) { r.Gossip.forget() })},
@@ -205,12 +211,16 @@ func TestRulesHaveLimits(t *testing.T) {
 		}},
 		"an upgrade under way":       {"D114", onN2(func(r *Report) { r.Version, r.UptimeMS = Known("1.5.0"), Known(int64(hourMS)) })},
 		"hints given up, and healed": {"D104", onN2(func(r *Report) { r.Hints = Known([]Hints{{Target: id(3), Overflowed: 5}}) })},
-		"half the room":              {"D104", onN2(func(r *Report) { r.Hints = Known([]Hints{{Target: id(3), Count: 9, Bytes: 500, BoundBytes: 1000}}) })},
-		"no limits":                  {"D117", onN2(func(r *Report) { r.Process = Known(Process{Files: 9000, HeapBytes: 9 << 30}) })},
-		"two of a few in doubt":      {"D129", onN2(func(r *Report) { r.Traffic = Known(Traffic{minuteMS, 10, 2}) })},
-		"one zone":                   {"D112", func(s *Snapshot) { eachMember(s, func(m *Member) { m.Zone = "" }) }},
-		"slow for a minute":          {"D123", onN2(func(r *Report) { r.Gossip = Known(Health{2, minuteMS}) })},
-		"no seeds":                   {"D121", onN2(func(r *Report) { r.Seeds = Known(Seeds{}) })},
+		"none kept while rebuilt": {"D104", onN2(func(r *Report) {
+			r.Hints, r.Dirty = Known([]Hints{{Target: id(3), Withheld: 8}}), Known([]Dirty{{id(3), 8}})
+		})},
+		"few syncs":             {"D110", onN2(func(r *Report) { r.Syncs = Known(Syncs{199, 262_144, 524_288}) })},
+		"half the room":         {"D104", onN2(func(r *Report) { r.Hints = Known([]Hints{{Target: id(3), Count: 9, Bytes: 500, BoundBytes: 1000}}) })},
+		"no limits":             {"D117", onN2(func(r *Report) { r.Process = Known(Process{Files: 9000, HeapBytes: 9 << 30}) })},
+		"two of a few in doubt": {"D129", onN2(func(r *Report) { r.Traffic = Known(Traffic{minuteMS, 10, 2}) })},
+		"one zone":              {"D112", func(s *Snapshot) { eachMember(s, func(m *Member) { m.Zone = "" }) }},
+		"slow for a minute":     {"D123", onN2(func(r *Report) { r.Gossip = Known(Health{2, minuteMS}) })},
+		"no seeds":              {"D121", onN2(func(r *Report) { r.Seeds = Known(Seeds{}) })},
 		"serial": {"D124", func(s *Snapshot) {
 			s.Namespaces.value[0].ReadLevel, s.Namespaces.value[0].WriteLevel = "serial", "serial"
 		}},

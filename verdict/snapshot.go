@@ -82,8 +82,10 @@ type Member struct {
 	// Since is when a silent member was last heard of.
 	Since Opt[Time] `json:"since"`
 	// Error is why there is no answer, in words; "" if that is not known.
-	Error  string  `json:"error"`
-	Report *Report `json:"report"` // nil but for Answered
+	Error string `json:"error"`
+	// AnswersAs is the id of another node that answers at its address; "": none does.
+	AnswersAs string  `json:"answers_as,omitempty"`
+	Report    *Report `json:"report"` // nil but for Answered
 }
 
 // Aged is the same evidence, some milliseconds later: for whoever has kept it.

@@ -89,7 +89,7 @@ func TestWhatIsWrongIsFound(t *testing.T) {
 }
 
 // beside are figures on which no clause rests: they are for rules and for tables.
-var beside = strings.Fields(`since losses report.version report.incarnation report.uptime_ms report.epoch_age_ms report.fsync_p99_us report.stall
+var beside = strings.Fields(`since losses report.version report.incarnation report.uptime_ms report.epoch_age_ms report.fsync_p99_us report.syncs report.stall
 	report.dirty report.refused report.scrub report.scrub.as_of report.voters report.gossip report.traffic report.process report.seeds
 	report.settings report.durability report.insecure report.data_bytes report.keys report.read_p99_us report.write_p99_us
 	report.bounds.clock_max_drift_ms report.repair.states.watermark

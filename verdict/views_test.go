@@ -117,7 +117,7 @@ func TestAReportFromBeforeADeathDoesNotDenyIt(t *testing.T) {
 func TestEqualFindingsAreOne(t *testing.T) {
 	s := healthy(5, 64)
 	for i, n := range []string{"n1", "n2", "n3", "n4", "n5"} {
-		report(s, n).FsyncP99US = Known(int64(131_000 + 1000*i))
+		report(s, n).Syncs = Known(Syncs{1024, 65_000 + int64(1000*i), 131_000 + int64(1000*i)})
 		report(s, n).Repair.value.Paused = i > 2
 	}
 	r := Verdict(s)
@@ -125,7 +125,7 @@ func TestEqualFindingsAreOne(t *testing.T) {
 		t.Error(why)
 	}
 	text := texts(findings(s, "D110"))
-	if !strings.Contains(text, "fsync is slow on all 5 nodes: one in a hundred takes up to 135ms\n") || strings.Count(text, "one in a hundred syncs of the journal of n") != 5 {
+	if !strings.Contains(text, "fsync is slow on all 5 nodes: the 99th percentile is between 69ms and 135ms where it is highest\n") || strings.Count(text, "of 1,024 syncs of the journal of n") != 5 {
 		t.Error(text)
 	}
 }
@@ -213,5 +213,69 @@ func TestOldestEvidence(t *testing.T) {
 	}
 	if _, ok := new(Snapshot).OldestMS().Get(); ok {
 		t.Error("of nothing")
+	}
+}
+
+// A node that runs under another identity is not to be started again: its folder has to
+// come back.
+func TestAnotherNodeAtAMembersAddress(t *testing.T) {
+	s := healthy(5, 64)
+	kill(s, "n3")
+	if text := texts(findings(s, "D101")); !strings.Contains(text, "start it again.") || strings.Contains(text, "node.json that names") {
+		t.Error(text)
+	}
+	member(s, "n3").AnswersAs, member(s, "n3").Peer = id(77), "10.0.0.3:7401"
+	text := texts(findings(s, "D101"))
+	for _, want := range []string{"n3 is down: another node answers at its address", "stop what runs at 10.0.0.3:7401", "bring back the folder with the node.json that names " + id(3)} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in %s", want, text)
+		}
+	}
+}
+
+// In how many partitions quorum does not work is said, and that it is all only if it is.
+func TestWhereQuorumDoesNotWorkIsCounted(t *testing.T) {
+	s := healthy(5, 64)
+	kill(s, "n3", "n4")
+	if text := texts(findings(s, "D101")); !strings.Contains(text, "1 of 3 replicas. In 26 of them, quorum does not work.") {
+		t.Error(text)
+	}
+	s = healthy(3, 64)
+	kill(s, "n2", "n3")
+	if text := texts(findings(s, "D101")); !strings.Contains(text, "64 of 64 partitions have, at worst, 1 of 3 replicas. In all of them, quorum does not work.") {
+		t.Error(text)
+	}
+}
+
+// What is held back by a dead node is counted by partition, and it is said which of those
+// with a replica there are not counted, and why.
+func TestWhichPartitionsAreHeldBackIsSaid(t *testing.T) {
+	s := healthy(3, 64)
+	kill(s, "n3")
+	for _, n := range []string{"n1", "n2"} {
+		var r Repair
+		r.Running = true
+		for p := range 64 {
+			held := []string{id(1), id(3)}
+			if p >= 40 {
+				held = []string{id(1), id(2)}
+			}
+			r.Add(p, Repaired{AsOf: Known(at - 94*secondMS), Tree: "ready", HeldBy: held})
+		}
+		report(s, n).Repair = Known(r)
+	}
+	text := texts(findings(s, "D105"))
+	if !strings.Contains(text, "40 partitions are repaired as of") || !strings.Contains(text, "no comparison is older than the last one with n3; in 24 more with a replica there another one is older still") {
+		t.Error(text)
+	}
+}
+
+// That repair is paused needs no clock to be seen.
+func TestPausedRepairIsFoundWithoutTheTime(t *testing.T) {
+	s := healthy(5, 64)
+	report(s, "n2").Repair.value.Paused = true
+	s.Time.forget()
+	if text := texts(findings(s, "D105")); !strings.Contains(text, "repair is paused at n2") || !strings.Contains(text, "the time is not known") {
+		t.Error(text)
 	}
 }
