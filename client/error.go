@@ -122,7 +122,7 @@ func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Op)
 	if e.Key != nil {
-		fmt.Fprintf(&b, " %q", e.Key)
+		b.WriteString(" " + shownKey(e.Key))
 	}
 	b.WriteString(": ")
 	b.WriteString(e.Reason())
@@ -145,11 +145,15 @@ func (e *Error) why() string {
 	switch {
 	case e.N > 0 && e.Reachable >= e.Receipt.Need && e.Message != "":
 		return e.Message // not for want of replicas
-	case e.N > 0 && len(e.Down) > 0:
-		return fmt.Sprintf("%s needs %d of %d replicas, %s (%s down)",
-			e.asked(), e.Receipt.Need, e.N, answering(e.Reachable), strings.Join(e.Down, ", "))
 	case e.N > 0:
-		return fmt.Sprintf("%s needs %d of %d replicas, %s", e.asked(), e.Receipt.Need, e.N, answering(e.Reachable))
+		text := fmt.Sprintf("%s needs %d of %d replicas, %s", e.asked(), e.Receipt.Need, e.N, answering(e.Reachable))
+		if len(e.Down) > 0 {
+			text += " (" + strings.Join(e.Down, ", ") + " down)"
+		}
+		if _, more, some := strings.Cut(e.Message, "; "); some { // what the node knows besides
+			text += "; " + more
+		}
+		return text
 	case e.Receipt.Need > 0:
 		return e.progress()
 	case e.Message != "" && e.Limit > 0:
@@ -199,15 +203,19 @@ func (e *Error) progress() string {
 	case r.Need == 0:
 		return e.Node + ": " + flat(e.Err)
 	}
-	var have, applied, silent []string
+	var have, applied, higher, refused, silent []string
 	for _, row := range r.Replicas {
 		switch row.State {
 		case contract.Silent:
 			silent = append(silent, row.Node)
 		case contract.RowApplied:
 			applied = append(applied, row.Node)
-		case contract.Durable, contract.RowSuperseded:
+		case contract.Durable:
 			have = append(have, row.Node)
+		case contract.RowSuperseded:
+			higher = append(higher, row.Node)
+		case contract.Refused:
+			refused = append(refused, row.Node)
 		}
 	}
 	text := fmt.Sprintf("%v needs %d, got %d", r.Level, r.Need, r.Acked)
@@ -216,6 +224,12 @@ func (e *Error) progress() string {
 	}
 	if len(applied) > 0 {
 		text += " (" + strings.Join(applied, ", ") + " not synced yet)"
+	}
+	if len(higher) > 0 {
+		text += " (a higher version at " + strings.Join(higher, ", ") + ")"
+	}
+	if len(refused) > 0 {
+		text += " (" + strings.Join(refused, ", ") + " refused)"
 	}
 	text += " in " + e.Took.Round(time.Millisecond).String()
 	switch len(silent) {
@@ -226,6 +240,17 @@ func (e *Error) progress() string {
 		text += ", " + strings.Join(silent, ", ") + " are silent"
 	}
 	return text
+}
+
+// shownKeyMax is how many bytes of a key are told.
+const shownKeyMax = 64
+
+// shownKey is a key in a sentence; the end of a long one is left out.
+func shownKey(key []byte) string {
+	if len(key) <= shownKeyMax {
+		return fmt.Sprintf("%q", key)
+	}
+	return fmt.Sprintf("%q... (%d bytes)", key[:shownKeyMax], len(key))
 }
 
 // words is a code in words.

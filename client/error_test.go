@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,6 +44,14 @@ func TestErrorText(t *testing.T) {
 			`get "k": unavailable: quorum needs 2 of 3 replicas, 1 answers`,
 		},
 		{
+			Error{Op: "get", Key: []byte("k"), Code: contract.Unavailable, Receipt: Receipt{Need: 3}, Level: All, Reachable: 2, N: 3, Message: "too few replicas answer; refused by n3"},
+			`get "k": unavailable: all needs 3 of 3 replicas, 2 answer; refused by n3`,
+		},
+		{
+			Error{Op: "get", Key: []byte(strings.Repeat("k", 9000)), Code: contract.TooLarge, Message: "the key is too large"},
+			`get "` + strings.Repeat("k", 64) + `"... (9000 bytes): too large: the key is too large`,
+		},
+		{
 			Error{Op: "put", Key: []byte("k"), Code: contract.Unavailable, Level: One, Receipt: Receipt{Need: 2}, Reachable: 1, N: 3, write: true},
 			`put "k": unavailable: an ordered write at one needs 2 of 3 replicas, 1 answers; nothing was written`,
 		},
@@ -67,6 +76,20 @@ func TestErrorText(t *testing.T) {
 				Receipt: Receipt{Need: 3, Acked: 2, Level: All, Replicas: []ReplicaAnswer{{Node: "n1", State: contract.Durable}, {Node: "n2", State: contract.RowApplied}}},
 			},
 			`put "k": in doubt: all needs 3, got 2 (n1 durable) (n2 not synced yet) in 1s; it may be seen now, later or never`,
+		},
+		{
+			Error{
+				Op: "put", Key: []byte("k"), Code: contract.Timeout, Took: time.Second, write: true, doubt: true,
+				Receipt: Receipt{Need: 3, Acked: 2, Level: All, Replicas: []ReplicaAnswer{{Node: "n1", State: contract.Durable}, {Node: "n2", State: contract.RowSuperseded}}},
+			},
+			`put "k": in doubt: all needs 3, got 2 (n1 durable) (a higher version at n2) in 1s; it may be seen now, later or never`,
+		},
+		{
+			Error{
+				Op: "put", Key: []byte("k"), Code: contract.Timeout, Took: time.Second, write: true, doubt: true,
+				Receipt: Receipt{Need: 2, Acked: 1, Level: Quorum, Replicas: []ReplicaAnswer{{Node: "n1", State: contract.Durable}, {Node: "n3", State: contract.Refused}}},
+			},
+			`put "k": in doubt: quorum needs 2, got 1 (n1 durable) (n3 refused) in 1s; it may be seen now, later or never`,
 		},
 		{
 			Error{Op: "get", Key: []byte("k"), Code: contract.Timeout, Took: 2 * time.Second, Receipt: Receipt{Need: 2, Acked: 1, Level: Quorum}},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -41,7 +42,9 @@ type Sources struct {
 
 // Load makes a Config from the defaults and all layers. It reports every
 // unknown key and every unreadable value of all layers at once; each such error
-// wraps ErrInvalid. Whether the values make sense together is for Validate to say.
+// wraps ErrInvalid. Whether the values make sense together is for Validate to say;
+// only where there is such an error, what Validate finds by the values that could be
+// read is told too, as nobody can ask it then.
 func Load(s Sources) (*Config, error) {
 	c := Default()
 	c.origins = map[string]string{}
@@ -59,10 +62,46 @@ func Load(s Sources) (*Config, error) {
 	problems = append(problems, c.applyEnvironment(s.Env)...)
 	problems = append(problems, c.applySets(s.Sets)...)
 	if len(problems) > 0 {
-		return nil, errors.Join(problems...)
+		return nil, errors.Join(append(problems, c.certain(s.HostName)...)...)
 	}
 	c.fillDerived(s.HostName)
 	return c, nil
+}
+
+// certain are the violations that hold whatever was meant by what could not be read:
+// those that name no setting but such as a layer has set, and that could be read.
+func (c *Config) certain(hostName string) (problems []error) {
+	set := maps.Clone(c.origins)
+	if c.Limits.Frame == 0 {
+		delete(set, "limits.frame") // it follows from another one
+	}
+	c.fillDerived(hostName)
+	for _, problem := range c.violations() {
+		named, read := 0, 0
+		for _, key := range Keys() {
+			if !slices.Contains(words(problem.Error()), key) {
+				continue
+			}
+			if named++; set[key] != "" {
+				read++
+			}
+		}
+		if named > 0 && named == read {
+			problems = append(problems, problem)
+		}
+	}
+	return problems
+}
+
+// words are the words of a sentence, names of settings whole.
+func words(text string) []string {
+	all := strings.FieldsFunc(text, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '_' && r != '.'
+	})
+	for i := range all {
+		all[i] = strings.Trim(all[i], ".")
+	}
+	return all
 }
 
 // readFile reads at most one byte more than a configuration file may have.
@@ -103,6 +142,7 @@ func (c *Config) applyEnvironment(env []string) (problems []error) {
 			continue
 		}
 		if err := s.set(value); err != nil {
+			delete(c.origins, s.key) // the value below it does not count either
 			problems = append(problems, invalidf("environment %s: %v", name, err))
 			continue
 		}
@@ -124,6 +164,7 @@ func (c *Config) applySets(sets []string) (problems []error) {
 			problems = append(problems, invalidf("--set %s: unknown setting %q%s", text, key, didYouMean(key, Keys())))
 		default:
 			if err := settings[at].set(value); err != nil {
+				delete(c.origins, key)
 				problems = append(problems, invalidf("--set: %v", err))
 				continue
 			}

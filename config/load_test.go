@@ -309,3 +309,40 @@ func FuzzConfig(f *testing.F) {
 		}
 	})
 }
+
+// What cannot be read hides no violation that is certain: one that names no other
+// setting than such as were given, and could be read.
+func TestWhatIsWrongIsToldAtOnce(t *testing.T) {
+	_, err := loadText(`
+cluster:
+  name: Shop
+  nmae: x
+  replicas: three
+  bootstrap: [a:1]
+limits: {value: 1MB, output_buffer: 1KiB, frame: 0B}
+storage:
+  durability: sometimes
+  write_buffer: 1B
+log:
+  level: loud
+`)
+	for _, want := range []string{
+		`unknown setting "cluster.nmae"`, `cluster.replicas is "three"`, `limits.value is "1MB"`,
+		`cluster.name is "Shop"`, `storage.durability is "sometimes": want sync or periodic`, `log.level is "loud"`, `storage.write_buffer is 1B`,
+	} {
+		wantProblem(t, err, want)
+	}
+	// These may follow from what could not be read, or was not given.
+	for _, not := range []string{"cluster.bootstrap lists only", "limits.frame is", "limits.output_buffer is", "limits.value is 0B", "listen."} {
+		if strings.Contains(err.Error(), not) {
+			t.Errorf("%q is told, and not certain:\n%v", not, err)
+		}
+	}
+	_, err = Load(Sources{FileBytes: []byte("log: {level: loud}\n"), Sets: []string{"log.level=debug", "cluster.replicas=x"}})
+	if strings.Contains(err.Error(), "log.level") {
+		t.Errorf("a value that another layer has replaced is told: %v", err)
+	}
+	if _, err = Load(Sources{FileBytes: []byte("cluster: [\n")}); strings.Contains(err.Error(), "cluster.name") {
+		t.Errorf("what a file has that cannot be read is told to be missing: %v", err)
+	}
+}

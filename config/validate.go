@@ -52,7 +52,10 @@ func (k *check) want(ok bool, format string, args ...any) {
 // Validate checks what no single value shows: bounds, and values that contradict
 // each other. It names every violation with its value and says what to do; each
 // wraps ErrInvalid. It looks at nothing but the Config: no file, no name lookup.
-func (c *Config) Validate() error {
+func (c *Config) Validate() error { return errors.Join(c.violations()...) }
+
+// violations are what Validate finds.
+func (c *Config) violations() []error {
 	var k check
 	c.checkCluster(&k)
 	c.checkNamespaces(&k)
@@ -67,7 +70,7 @@ func (c *Config) Validate() error {
 		"log.level is %q: want debug, info, warn or error", c.Log.Level)
 	k.want(slices.Contains([]string{"auto", "text", "json"}, c.Log.Format),
 		"log.format is %q: want auto, text or json", c.Log.Format)
-	return errors.Join(k.problems...)
+	return k.problems
 }
 
 func (c *Config) checkCluster(k *check) {

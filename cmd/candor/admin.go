@@ -108,8 +108,10 @@ func adminGet(ctx context.Context, admin, path string) (status int, body []byte,
 	return a.StatusCode, body, err
 }
 
-// firstAnswer asks all admin addresses at once and returns the first 200. If
-// there is none, its error has every address's reason.
+// firstAnswer asks all admin addresses at once and returns the first 200 of a node
+// that is in an epoch. One that is in none sees nothing of the cluster, and answers
+// soonest for that: it is heard only if nobody else answers while ctx lasts. If there
+// is no answer, the error has every address's reason.
 func firstAnswer(ctx context.Context, admins []string, path string) ([]byte, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -128,14 +130,55 @@ func firstAnswer(ctx context.Context, admins []string, path string) ([]byte, err
 		}()
 	}
 	var reasons []error
+	var outside []byte
 	for range admins {
 		a := <-answers
-		if a.err == nil {
+		switch {
+		case a.err != nil:
+			reasons = append(reasons, a.err)
+		case !isOutside(a.body):
 			return a.body, nil
+		case outside == nil:
+			outside = a.body
 		}
-		reasons = append(reasons, a.err)
+	}
+	if outside != nil {
+		return outside, nil
 	}
 	return nil, oneLine(reasons)
+}
+
+// isOutside says whether an answer is that of a node that is in no epoch: it waits for
+// a cluster to be formed, or has the address of a member and another identity. An
+// answer that tells no epoch at all is not.
+func isOutside(body []byte) bool {
+	var top struct {
+		Epoch   *uint64         `json:"epoch"`
+		Cluster json.RawMessage `json:"cluster"` // has the epoch in the status; elsewhere a name
+	}
+	if json.Unmarshal(body, &top) != nil {
+		return false
+	}
+	if top.Epoch == nil && json.Unmarshal(top.Cluster, &top) != nil {
+		return false
+	}
+	return top.Epoch != nil && *top.Epoch == 0
+}
+
+// strangerError is that another node answers at the address of a member: its name is
+// the same as a rule, its identity is not.
+type strangerError struct {
+	at, id string
+	member string // that has the address
+}
+
+func (e *strangerError) Error() string {
+	return fmt.Sprintf("another node answers at %s (id %s), which is no member", e.at, e.id)
+}
+
+// advice is what to do about it.
+func (e *strangerError) advice() string {
+	return fmt.Sprintf("give it the data folder of %s again, or the node.json of that and an empty db folder: a new identity does not take a member's address", e.member)
 }
 
 // plainError is the innermost reason why a connection was not made.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -53,26 +52,6 @@ func missing(n int) string {
 		return "one more argument is"
 	}
 	return fmt.Sprintf("%d more arguments are", n)
-}
-
-// singleDash finds a flag as the library writes it, behind the value that it may
-// quote.
-var singleDash = regexp.MustCompile(`( for (?:flag )?)-([a-z][a-z-]+(?:: [a-z ]+)?)$`)
-
-// usageErrorOf turns what the library says of flags into an error of ours; left
-// alone, it would print to stdout.
-func usageErrorOf(path string) cli.OnUsageErrorFunc {
-	return func(_ *cli.Context, err error, _ bool) error {
-		what, isParse := strings.CutSuffix(err.Error(), ": parse error")
-		what = singleDash.ReplaceAllString(what, "$1--$2")
-		switch {
-		case isParse && strings.HasPrefix(what, "invalid boolean"):
-			what += ": want true or false"
-		case isParse:
-			what += ": want a number, or a time with its unit, such as 500ms, 5s or 1h"
-		}
-		return usagef("candor "+path+" --help", "candor %s: %s", path, what)
-	}
 }
 
 // newApp builds the tree of commands. Every run has a fresh one, as the library

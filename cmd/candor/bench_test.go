@@ -309,6 +309,89 @@ func TestBenchScreen(t *testing.T) {
 	golden(t, "bench-broken", v.screen(false).String())
 }
 
+// endsAt is interrupted at its last read, as Ctrl-C does.
+type endsAt struct {
+	*benchDouble
+	left int
+	stop func()
+}
+
+func (s *endsAt) Get(ctx context.Context, key []byte, opts ...client.CallOption) (client.Item, error) {
+	if s.left--; s.left == 0 {
+		s.stop()
+		return client.Item{}, &client.Error{Code: contract.Timeout, Err: ctx.Err()}
+	}
+	return s.benchDouble.Get(ctx, key, opts...)
+}
+
+// What an interrupt cuts off is no finding about the cluster: it is in no figure, and its
+// number is told.
+func TestBenchLeavesOutWhatAnInterruptCutsOff(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	w, err := loadgen.Named("c", 10, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	target := &benchTarget{keys: benchKeys{prefix: "bench:", size: 20}, timeout: time.Minute, copies: 3, checks: &benchChecks{tell: func(string) {}}}
+	target.start(ctx, []benchStore{&endsAt{&benchDouble{items: map[string][]client.Item{}}, 4, stop}}, 1)
+	b := &benchRun{}
+	p := b.phase(ctx, func() loadgen.Result {
+		return loadgen.Closed(ctx, target, loadgen.NewGenerator(w, 1), 1, loadgen.Options{Duration: time.Hour, Deadline: time.Hour, Grace: time.Hour})
+	})
+	target.close()
+	if p.Offered != 3 || p.Done != 3 || p.Refused+p.InDoubt+p.Failed+p.Silent != 0 || len(p.Codes) != 1 || b.cutOff != 1 {
+		t.Errorf("%+v, %d cut off", p, b.cutOff)
+	}
+	v := &benchView{Run: p, Interrupted: true, measures: true, cutOff: b.cutOff}
+	if text := v.screen(false).String(); !strings.Contains(text, "\ninterrupted: the figures are of the part that was done; what it cut off (1 operation under way) is not counted\n") {
+		t.Errorf("%s", text)
+	}
+}
+
+// Where the warm-up is interrupted nothing was measured, and there are no figures.
+func TestBenchInterruptedInItsWarmUp(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	w, err := loadgen.Named("c", 10, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, _, _ := quietEnv()
+	b := &benchRun{e: e, benchOptions: benchOptions{workload: w, warmup: time.Hour, duration: time.Hour, depth: 1}}
+	if p := b.measure(ctx); p != nil {
+		t.Errorf("%+v", p)
+	}
+	v := benchViewOf(t)
+	v.Run, v.Interrupted, v.measures = nil, true, true
+	text := v.screen(true).String()
+	if !strings.Contains(text, "\ninterrupted before it measured: nothing was measured\n") || strings.Contains(text, "the generator took") || len(v.names()) > 0 {
+		t.Errorf("%v\n%s", v.names(), text)
+	}
+}
+
+// The text plot has a title, and says what its marks stand for.
+func TestBenchPlotSaysWhatItShows(t *testing.T) {
+	var h loadgen.Histogram
+	h.Record(time.Millisecond)
+	b := &benchRun{curves: []loadgen.Curve{h.Curve("get"), h.Curve("put")}, settings: benchViewOf(t).Settings}
+	text := b.plotText()
+	if !strings.HasPrefix(text, "candor bench   workload b: get 95 %, put 5 % ") || !strings.HasSuffix(text, "\ng get   p put   * where two meet\n") {
+		t.Errorf("%s", text)
+	}
+}
+
+// Keys that are too large are not there for another run either.
+func TestBenchAdvisesWhatCanFollow(t *testing.T) {
+	for want, p := range map[string]*benchPhase{
+		"a smaller --value-size": {Codes: map[string]uint64{"TOO_LARGE": 3}}, "candor status": {Codes: map[string]uint64{"UNAVAILABLE": 3}},
+		"candor bench --no-load": {Done: 2, Codes: map[string]uint64{"OK": 2, "UNAVAILABLE": 1}},
+	} {
+		if got := loadAdvice(p); !strings.HasPrefix(got, want) {
+			t.Errorf("%v: %s", p.Codes, got)
+		}
+	}
+}
+
 func benchViewOf(t *testing.T) *benchView {
 	t.Helper()
 	v := &benchView{APIVersion: apiVersion, Kind: "Bench", Version: "0.1.0", At: "2026-01-02T03:04:05.000Z"}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/candordb/candor/client"
+	"github.com/candordb/candor/contract"
 	loadgen "github.com/candordb/candor/load"
 )
 
@@ -25,6 +26,7 @@ type benchRun struct {
 	settings benchSettings
 	filled   int // keys that may be there
 	curves   []loadgen.Curve
+	cutOff   uint64 // operations under way that an interrupt has ended
 }
 
 // bench measures. What was asked for and cannot be had is told before anything is
@@ -57,7 +59,7 @@ func bench(ctx context.Context, e *env, o benchOptions) error {
 	if v.Interrupted = ctx.Err() != nil; old != nil && v.Run != nil {
 		v.Compared = o.compareBenches(old, v)
 	}
-	v.plot = loadgen.PlotText(b.curves)
+	v.plot, v.measures, v.cutOff = b.plotText(), b.run, b.cutOff
 	for _, then := range []func() error{b.savePlot, func() error { return o.format.print(e.stdout, v) }, v.exit} {
 		if failed := then(); err == nil {
 			err = failed // what came first is told
@@ -72,7 +74,7 @@ func (b *benchRun) phases(ctx context.Context, v *benchView) error {
 	if b.load {
 		v.Load = b.sweep(ctx, loadgen.Insert, "load")
 		if lacking := b.workload.Keys - int(v.Load.Done+v.Load.Late); lacking > 0 && ctx.Err() == nil && b.run {
-			return failf(exitPartly, "candor bench --no-load uses the keys that are there",
+			return failf(exitPartly, loadAdvice(v.Load),
 				"of %s keys %s were not written for certain, so nothing was measured", grouped(b.workload.Keys), grouped(lacking))
 		}
 	}
@@ -83,6 +85,17 @@ func (b *benchRun) phases(ctx context.Context, v *benchView) error {
 		v.Cleaned = b.sweepAway(ctx)
 	}
 	return nil
+}
+
+// loadAdvice is what can follow where keys were not written.
+func loadAdvice(p *benchPhase) string {
+	switch {
+	case p.Codes[contract.TooLarge.String()] > 0:
+		return "a smaller --value-size, or --key-size: the nodes take less (limits.value, limits.key)"
+	case p.Done+p.Late == 0:
+		return "candor status"
+	}
+	return "candor bench --no-load uses the keys that are there"
 }
 
 // open connects all clients, and learns what the cluster is like.
@@ -161,12 +174,12 @@ func (b *benchRun) sweep(ctx context.Context, kind loadgen.Kind, label string) *
 	o, end := b.loadOptions(label)
 	defer end()
 	o.Count = b.filled
-	return b.phase(func() loadgen.Result {
+	return b.phase(ctx, func() loadgen.Result {
 		return loadgen.Closed(ctx, b.target, loadgen.NewSweep(b.workload, kind), len(b.clients)*min(b.depth, depthUsual), o)
 	})
 }
 
-// measure warms up and then measures.
+// measure warms up and then measures; nil: it was interrupted before.
 func (b *benchRun) measure(ctx context.Context) *benchPhase {
 	g := loadgen.NewGenerator(b.workload, b.seed)
 	run := func(label string, d time.Duration) loadgen.Result {
@@ -181,7 +194,11 @@ func (b *benchRun) measure(ctx context.Context) *benchPhase {
 	if b.warmup > 0 {
 		run("warmup", b.warmup)
 	}
-	p := b.phase(func() loadgen.Result {
+	if ctx.Err() != nil { // what is there is of nothing
+		b.filled = g.Filled()
+		return nil
+	}
+	p := b.phase(ctx, func() loadgen.Result {
 		r := run("run", b.duration)
 		for _, kind := range loadgen.Kinds() {
 			if h := &r.ByKind[kind]; h.Count() > 0 {
@@ -194,10 +211,15 @@ func (b *benchRun) measure(ctx context.Context) *benchPhase {
 	return p
 }
 
-// phase runs f, and notes what it cost this process.
-func (b *benchRun) phase(f func() loadgen.Result) *benchPhase {
+// phase runs f, and notes what it cost this process. What an interrupt has cut off is no
+// finding about the cluster: it is counted by itself.
+func (b *benchRun) phase(ctx context.Context, f func() loadgen.Result) *benchPhase {
 	cpu, retries := processTime(), b.retries()
 	r := f()
+	if ctx.Err() != nil { // workers settle nothing any more that has failed since then
+		b.cutOff += r.Silent
+		r.Offered, r.Silent = r.Offered-r.Silent, 0
+	}
 	return phaseOf(&r, processTime()-cpu, b.retries()-retries)
 }
 
@@ -242,12 +264,21 @@ func (o *benchOptions) checkPlot() error {
 	return nil
 }
 
+// plotText draws the latencies with characters, and says what these stand for.
+func (b *benchRun) plotText() string {
+	text := "candor bench   " + b.settings.title() + "\nlatency of the requests at each percentile; both scales are logarithmic\n\n" + loadgen.PlotText(b.curves) + "\n"
+	for _, c := range b.curves {
+		text += fmt.Sprintf("%.1s %s   ", c.Name, c.Name)
+	}
+	return text + "* where two meet\n"
+}
+
 // savePlot writes the file of --plot. What was measured is printed all the same.
 func (b *benchRun) savePlot() error {
 	if b.plot == "" || len(b.curves) == 0 {
 		return nil
 	}
-	text := loadgen.PlotText(b.curves)
+	text := b.plotText()
 	if strings.HasSuffix(b.plot, ".svg") {
 		text = loadgen.PlotSVG("candor bench   "+b.settings.title(), b.curves)
 	}

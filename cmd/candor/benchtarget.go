@@ -113,6 +113,9 @@ func (t *benchTarget) work(c benchStore) {
 		ctx, cancel := context.WithDeadline(t.ctx, j.ticket.Due().Add(t.timeout))
 		err := w.carryOut(ctx, &j)
 		cancel()
+		if err != nil && t.ctx.Err() != nil {
+			continue // it may have failed for the interrupt: that settles nothing
+		}
 		j.ticket.Settled(meaningOf(err))
 	}
 }

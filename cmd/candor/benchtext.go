@@ -26,15 +26,16 @@ func (v *benchView) screen(wide bool) screen {
 			}
 		}
 	}
+	if len(s.rows) == 1 { // nothing but the heading
+		s.rows = nil
+	}
 	v.tellPhase(&below, "load", v.Load)
 	v.tellPhase(&below, "run", v.Run)
 	below.WriteString(v.Checks.text() + "\n")
 	if v.Cleaned != nil {
 		below.WriteString(v.Cleaned.text() + "\n")
 	}
-	if v.Interrupted {
-		below.WriteString("interrupted: the figures are of the part that was measured\n")
-	}
+	below.WriteString(v.interruptedText())
 	if v.Compared != nil {
 		below.WriteString("\n" + v.Compared.text())
 	}
@@ -43,6 +44,23 @@ func (v *benchView) screen(wide bool) screen {
 	}
 	s.below = below.String()
 	return s
+}
+
+// interruptedText says what is left of a bench that was interrupted.
+func (v *benchView) interruptedText() string {
+	text := ""
+	switch {
+	case !v.Interrupted:
+		return ""
+	case v.measures && v.Run == nil:
+		text = "interrupted before it measured: nothing was measured"
+	default:
+		text = "interrupted: the figures are of the part that was done"
+	}
+	if v.cutOff > 0 {
+		text += fmt.Sprintf("; what it cut off (%s under way) is not counted", counted(int(v.cutOff), "operation"))
+	}
+	return text + "\n"
 }
 
 // title is the workload in one line.
@@ -111,7 +129,7 @@ func (v *benchView) tellPhase(b *strings.Builder, name string, p *benchPhase) {
 
 // text is the findings as a sentence.
 func (c *benchCounts) text() string {
-	text := fmt.Sprintf("checks %s answers: ", groupedU(c.Answers))
+	text := fmt.Sprintf("checks %s answers of all phases: ", groupedU(c.Answers))
 	if c.broken() == 0 {
 		text += "all hold what they promise"
 	} else {

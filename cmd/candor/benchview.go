@@ -28,6 +28,8 @@ type benchView struct {
 	Compared    *benchCompared `json:"compared,omitempty"`
 	Interrupted bool           `json:"interrupted"`
 	plot        string
+	measures    bool   // it was to measure, not only to write the keys
+	cutOff      uint64 // operations under way that the interrupt has ended
 }
 
 // benchSettings are what was asked for, and of which cluster. Two benches whose
@@ -182,6 +184,9 @@ func (p *benchPhase) latency(op string) *benchLatency {
 // names is the figure that a script keeps: operations done per second.
 func (v *benchView) names() []string {
 	for _, p := range []*benchPhase{v.Run, v.Load} {
+		if p == nil && v.measures {
+			return nil // interrupted before anything was measured
+		}
 		if p != nil {
 			return []string{strconv.FormatFloat(p.PerSecond, 'f', -1, 64)}
 		}

@@ -144,7 +144,7 @@ func TestAProbeThatIsMisusedIsUnknown(t *testing.T) {
 		"check disk --format xml":                 `--format is "xml"`,
 		"check disk -o yaml":                      "want table or json",
 		"check disk -o json --format text":        "exclude each other",
-		"check disk --timeout x":                  "invalid value",
+		"check disk --timeout x":                  `--timeout is "x": want a time`,
 		"check cluster extra":                     "",
 		"check node --addr a:1 --context nowhere": "exclude each other",
 	} {

@@ -16,7 +16,6 @@ const complaintsMax = 10
 // worker, so that of two lines with the same key the later one wins; each worker
 // holds two entries at most, so that memory is bounded whatever the file's size.
 type crew struct {
-	e       *env
 	seed    maphash.Seed
 	queues  []chan entry
 	workers sync.WaitGroup
@@ -30,8 +29,8 @@ type crew struct {
 }
 
 // newCrew starts n workers.
-func newCrew(e *env, n int, bar *progress, work func(*entry)) *crew {
-	c := &crew{e: e, seed: maphash.MakeSeed(), queues: make([]chan entry, n), progress: bar}
+func newCrew(n int, bar *progress, work func(*entry)) *crew {
+	c := &crew{seed: maphash.MakeSeed(), queues: make([]chan entry, n), progress: bar}
 	for i := range c.queues {
 		c.queues[i] = make(chan entry, 1)
 		c.workers.Go(func() {

@@ -171,7 +171,18 @@ var clockKinds = map[contract.ClockKind]string{
 func doubtText(op string, key []byte, reason string) string {
 	what := strings.TrimPrefix(reason, "in doubt: ")
 	what = strings.Replace(what, "; it may be seen", ". It may be seen", 1)
-	return fmt.Sprintf("IN DOUBT  %s %q: %s.", op, key, what)
+	return fmt.Sprintf("IN DOUBT  %s %s: %s.", op, shownKey(key), what)
+}
+
+// shownKeyMax is how many bytes of a key are told in a sentence.
+const shownKeyMax = 64
+
+// shownKey is a key in a sentence; the end of a long one is left out.
+func shownKey(key []byte) string {
+	if len(key) <= shownKeyMax {
+		return fmt.Sprintf("%q", key)
+	}
+	return fmt.Sprintf("%q... (%s bytes)", key[:shownKeyMax], grouped(len(key)))
 }
 
 // doubtHint names the two commands that can follow a write in doubt. A write
@@ -186,5 +197,6 @@ func doubtHint(refused *client.Error, err error) string {
 		flags = place.flags
 	}
 	v := refused.Receipt.Version.String()
-	return fmt.Sprintf("candor outcome %s %s%s     or repeat it with --version %s", quoteWords([]string{string(refused.Key)}), v, flags, v)
+	return fmt.Sprintf("candor outcome %s %s%s     or repeat it with --version %s while it is younger than repair.max_request_age (%v if not set)",
+		quoteWords([]string{string(refused.Key)}), v, flags, v, config.Default().Repair.MaxRequestAge)
 }

@@ -36,7 +36,8 @@ func helpText(tree []*cli.Command, path []string) string {
 	case command.Description != "":
 		b.WriteString("examples:\n")
 		indent(&b, command.Description)
-		fmt.Fprintf(&b, "\n%s: %s\nusage: %s\n", at, command.Usage, strings.TrimSpace(at+" "+command.ArgsUsage+" [FLAG...]"))
+		usage := strings.Fields(at + " " + command.ArgsUsage + " [FLAG...]")
+		fmt.Fprintf(&b, "\n%s: %s\nusage: %s\n", at, command.Usage, strings.Join(usage, " "))
 	default:
 		fmt.Fprintf(&b, "%s: %s\n", at, command.Usage)
 	}

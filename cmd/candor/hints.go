@@ -111,6 +111,7 @@ type hintsReport struct {
 	Holders    []hintHolder `json:"holders"`
 
 	nodes []member // as Holders
+	away  error    // why the node that they are for does not answer itself
 }
 
 // hintHolder is a node and the hints that it keeps.
@@ -165,9 +166,19 @@ func (o adminOptions) hints(ctx context.Context, target string) (*hintsReport, e
 	if !slices.ContainsFunc(errs, hasAnswered) {
 		return nil, noneAnswered(nodes, errs)
 	}
-	r := &hintsReport{APIVersion: apiVersion, Kind: "HintReport", For: target, Holders: []hintHolder{}, nodes: nodes}
+	return hintsOf(target, nodes, answers, errs)
+}
+
+// hintsOf is the report of what the nodes have answered. A node keeps nothing for itself,
+// so that its silence leaves nothing open about hints for it.
+func hintsOf(target string, nodes []member, answers []*hintHolder, errs []error) (*hintsReport, error) {
+	r := &hintsReport{APIVersion: apiVersion, Kind: "HintReport", For: target, Holders: []hintHolder{}}
 	var known []string
 	for i, n := range nodes {
+		if target != "" && isFor(target, n.Name, n.ID) && errs[i] != nil {
+			known, r.away = append(known, n.Name, n.ID), errs[i]
+			continue
+		}
 		h := hintHolder{Targets: []hintTarget{}, Refused: []refusedHint{}}
 		known = append(known, n.Name, n.ID)
 		if a := answers[i]; a != nil {
@@ -181,7 +192,7 @@ func (o adminOptions) hints(ctx context.Context, target string) (*hintsReport, e
 			h.Error, r.Partial = errs[i].Error(), true
 		}
 		h.Node, h.ID = n.Name, n.ID
-		r.Holders = append(r.Holders, h)
+		r.Holders, r.nodes = append(r.Holders, h), append(r.nodes, n)
 	}
 	if target != "" && !slices.Contains(known, target) {
 		return nil, usagef("candor node ls", "there is no node %q, and %w%s", target, errNoTarget, didYouMean(target, known))
@@ -220,6 +231,12 @@ func (r *hintsReport) replay(ctx context.Context, o adminOptions) error {
 	if len(nodes) == 0 {
 		return usagef("candor hints ls", "no node that answers keeps hints for %s", r.For)
 	}
+	if r.away != nil && !hasAnswered(r.away) {
+		return &failure{
+			exit: exitUnavailable, code: "UNAVAILABLE", hint: "candor hints ls " + r.For,
+			err: fmt.Errorf("nothing can be replayed while %s is down: %w; the hints for it are kept, and go to it by themselves when it is back", r.For, r.away),
+		}
+	}
 	_, errs := adminAll[struct{}](ctx, o, nodes, http.MethodPost, path)
 	for i, err := range errs {
 		if err != nil && !isRefusal(err, "BAD_REQUEST") { // they may be delivered by now
@@ -252,6 +269,7 @@ func (v *hintsView) screen(wide bool) screen {
 	}
 	var rows, silent [][]string
 	var total int64
+	var dropping []string
 	for _, h := range v.Holders {
 		if h.Error != "" {
 			silent = append(silent, []string{"?", h.Node, "?", "?", "?", "?", "?"})
@@ -261,6 +279,9 @@ func (v *hintsView) screen(wide bool) screen {
 				continue
 			}
 			total += t.Hints
+			if t.Dropping {
+				dropping = append(dropping, h.Node+" for "+t.Node)
+			}
 			row := []string{t.Node, h.Node, grouped(int(t.Hints)), sized(t.Bytes) + " of " + sized(t.BytesMax), h.ageOf(t.Oldest), grouped(int(t.Refused)), grouped(t.Dirty)}
 			if wide {
 				for _, n := range []string{"replayed", "expired", "overflowed", "dropped"} {
@@ -275,6 +296,9 @@ func (v *hintsView) screen(wide bool) screen {
 	s := screen{above: v.toldText(), below: v.silentText()}
 	if len(rows) > 0 {
 		s.rows = append([][]string{head}, rows...)
+	}
+	if len(dropping) > 0 {
+		s.below += "being dropped: those kept by " + strings.Join(dropping, ", by ") + "; the counts fall to 0\n"
 	}
 	if total == 0 {
 		s.below += "no hints: no node that answers keeps anything for another\n"

@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"strings"
 	"testing"
 )
 
@@ -47,4 +49,46 @@ func TestGoldenHints(t *testing.T) {
 	golden(t, "hints-drop-all", plan.screen(false).String())
 	plan.Applied = true
 	golden(t, "hints-dropped", plan.screen(false).String())
+}
+
+// Hints that are being dropped are still counted for a moment, which is said.
+func TestHintsBeingDroppedAreTold(t *testing.T) {
+	r := keptFor()
+	r.Holders[1].Targets[0].Dropping = true
+	v := &hintsView{r}
+	if text := v.screen(false).String(); !strings.Contains(text, "\nbeing dropped: those kept by n2 for n3; the counts fall to 0\n") {
+		t.Errorf("%s", text)
+	}
+	if text := (&hintsView{keptFor()}).screen(false).String(); strings.Contains(text, "dropped: ") {
+		t.Errorf("%s", text)
+	}
+}
+
+// A node keeps no hints for itself: that it is down leaves nothing open about those for
+// it, and they cannot be replayed meanwhile.
+func TestHintsForANodeThatIsDown(t *testing.T) {
+	nodes := []member{{Name: "n1", ID: "01"}, {Name: "n3", ID: "03"}}
+	down := errors.New("connection refused")
+	of := func(target string) *hintsReport {
+		t.Helper()
+		kept := &hintHolder{Targets: []hintTarget{{Node: "n3", ID: "03", Hints: 2}}}
+		r, err := hintsOf(target, nodes, []*hintHolder{kept, nil}, []error{nil, down})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	for _, target := range []string{"n3", "03"} {
+		r := of(target)
+		if r.Partial || len(r.Holders) != 1 || len(r.nodes) != 1 {
+			t.Errorf("%s: %+v", target, r)
+		}
+		err := r.replay(t.Context(), adminOptions{})
+		if err == nil || !strings.Contains(err.Error(), "nothing can be replayed while "+target+" is down: connection refused") {
+			t.Errorf("%s: %v", target, err)
+		}
+	}
+	if r := of(""); !r.Partial || len(r.Holders) != 2 { // it may keep hints for others
+		t.Errorf("%+v", r)
+	}
 }

@@ -65,7 +65,7 @@ func (o importOptions) runVerify(ctx context.Context, e *env, c *client.Client) 
 	bar := newProgress(e, "verify", size)
 	o.level = o.readLevel()
 	var workers *crew
-	workers = newCrew(e, o.workers, bar, func(en *entry) {
+	workers = newCrew(o.workers, bar, func(en *entry) {
 		if !en.expires.IsZero() && time.Until(en.expires) <= 0 {
 			workers.mu.Lock()
 			v.Expired++

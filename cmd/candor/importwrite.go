@@ -54,7 +54,7 @@ func (o importOptions) runWrite(ctx context.Context, e *env, c *client.Client) (
 	before := s.Done + s.Superseded
 	bar := newProgress(e, "import", size)
 	var workers *crew
-	workers = newCrew(e, o.workers, bar, func(en *entry) {
+	workers = newCrew(o.workers, bar, func(en *entry) {
 		r, outcome, err := o.writeOne(ctx, c, en)
 		workers.mu.Lock()
 		s.add(outcome, r.Acked, len(en.key)+len(en.value))

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -146,7 +147,11 @@ func nodeInfo(ctx context.Context, e *env, o adminOptions, name string) error {
 	if v.Node.Name == "" {
 		return usagef("candor node ls", "there is no node %q%s", name, didYouMean(name, s.names()))
 	}
-	if v.Own, err = askNode(ctx, v.Node.HTTP); err != nil {
+	var stranger *strangerError
+	switch v.Own, err = askNode(ctx, &v.Node); {
+	case errors.As(err, &stranger):
+		v.Error = err.Error() + ": " + stranger.advice()
+	case err != nil:
 		v.Error = err.Error()
 	}
 	if err := o.format.print(e.stdout, v); err != nil {
@@ -158,28 +163,32 @@ func nodeInfo(ctx context.Context, e *env, o adminOptions, name string) error {
 	return nil
 }
 
-// askNode asks a node about itself.
-func askNode(ctx context.Context, admin string) (*nodeOwn, error) {
-	status, body, err := adminGet(ctx, admin, "/v1/cluster/status")
+// askNode asks a node about itself. That another one answers in its place is an error.
+func askNode(ctx context.Context, n *nodeStatus) (*nodeOwn, error) {
+	status, body, err := adminGet(ctx, n.HTTP, "/v1/cluster/status")
 	if err != nil {
 		return nil, err
 	}
 	var s struct {
 		clusterStatus
 		SeenBy struct {
+			ID      string `json:"id"`
 			Version string `json:"version"`
 		} `json:"seen_by"`
 	}
 	if err := json.Unmarshal(body, &s); err != nil || status != http.StatusOK {
-		return nil, fmt.Errorf("%s: answered with HTTP status %d", admin, status)
+		return nil, fmt.Errorf("%s: answered with HTTP status %d", n.HTTP, status)
+	}
+	if err := n.isAnswering(s.SeenBy.ID); err != nil {
+		return nil, err
 	}
 	own := &nodeOwn{Version: s.SeenBy.Version, Epoch: s.Cluster.Epoch, Of: len(s.Nodes)}
-	for _, n := range s.Nodes {
-		if n.Reachable {
+	for i := range s.Nodes {
+		if s.Nodes[i].Reachable {
 			own.Sees++
 		}
 	}
-	if status, _, err := adminGet(ctx, admin, "/readyz"); err == nil {
+	if status, _, err := adminGet(ctx, n.HTTP, "/readyz"); err == nil {
 		own.Ready = status == http.StatusOK
 	}
 	return own, nil

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/candordb/candor/client"
+	"github.com/candordb/candor/contract"
 )
 
 // openFailure says what may be done about a cluster that cannot be talked to.
@@ -86,7 +87,17 @@ func (t target) with(ctx context.Context, f func(context.Context, *client.Client
 		return err
 	}
 	defer closeClient(c)
-	return t.placed(f(ctx, c))
+	return t.placed(t.withCopies(f(ctx, c), c.Ring().Copies()))
+}
+
+// withCopies is an error that says how many copies of a key there are, where more were
+// asked for.
+func (t target) withCopies(err error, copies int) error {
+	var refused *client.Error
+	if t.level < client.One || t.level > contract.LevelsExact || int(t.level) <= copies || !errors.As(err, &refused) || refused.Code != contract.BadRequest {
+		return err
+	}
+	return fmt.Errorf("%w; a key has %s here", err, copiesText(copies))
 }
 
 // placed is an error that knows which flags the next command needs, so that it

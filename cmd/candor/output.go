@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/candordb/candor/client"
+	"github.com/candordb/candor/contract"
 	"github.com/candordb/candor/verdict"
 )
 
@@ -171,7 +172,11 @@ func versionText(v client.Version) string {
 func receiptRows(r *client.Receipt) string {
 	var rows [][]string
 	for _, row := range r.Replicas {
-		rows = append(rows, []string{"  " + row.Node, row.State.String(), versionText(row.Version)})
+		state := row.State.String()
+		if row.State == contract.Silent { // which sounds as if something were wrong with it
+			state = "had not answered yet"
+		}
+		rows = append(rows, []string{"  " + row.Node, state, versionText(row.Version)})
 	}
 	return columns(rows)
 }

@@ -187,9 +187,9 @@ func TestResumeNamesWhatEndsAPause(t *testing.T) {
 }
 
 func TestSuggestions(t *testing.T) {
-	names := []string{"get", "put", "status", "scan", "outcome", "import", "version"}
+	names := []string{"o", "get", "put", "status", "scan", "outcome", "import", "version"}
 	for word, want := range map[string]string{
-		"gte": "; did you mean get?", "staus": "; did you mean status?", "improt": "; did you mean import?", "xyz": "", "g": "",
+		"gte": "; did you mean get?", "foo": "", "sto": "", "staus": "; did you mean status?", "improt": "; did you mean import?", "xyz": "", "g": "",
 		strings.Repeat("x", 100): "",
 	} {
 		if got := didYouMean(word, names); got != want {

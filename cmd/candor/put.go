@@ -190,7 +190,7 @@ func (v *writeView) names() []string { return []string{v.Version} }
 func doneUntold(op string, key []byte, r *client.Receipt, err error) error {
 	return &failure{
 		exit: exitPartly, code: "NOT_PRINTED",
-		err: fmt.Errorf("%s %q is done, version %v, but that could not be printed: %w", op, key, r.Version, err),
+		err: fmt.Errorf("%s %s is done, version %v, but that could not be printed: %w", op, shownKey(key), r.Version, err),
 	}
 }
 

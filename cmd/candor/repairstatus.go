@@ -184,6 +184,15 @@ func (v *repairView) held(label string, by func(*repairPartition) string) string
 const shownReasons = 8
 
 func repairStatus(ctx context.Context, e *env, o adminOptions, partition int, names []string) error {
+	if partition >= 0 {
+		ring, err := o.ring(ctx)
+		if err != nil {
+			return err
+		}
+		if partition >= ring.Partitions {
+			return usagef("candor where KEY, for the partition of a key", "--partition is %d: they are numbered 0 to %d", partition, ring.Partitions-1)
+		}
+	}
 	a, err := o.askRepair(ctx, names, http.MethodGet, "/v1/repair")
 	if err != nil {
 		return err

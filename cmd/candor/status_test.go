@@ -325,3 +325,30 @@ func TestDoctorLeavesOut(t *testing.T) {
 		}
 	}
 }
+
+// The header counts every state that a row can show, so that the counts come to the
+// number of nodes.
+func TestTheHeaderCountsWhatTheRowsShow(t *testing.T) {
+	for want, change := range map[string]func(*verdict.Member){
+		"stopped":  func(m *verdict.Member) { m.Report.Stopped = verdict.Known("fsync failed") },
+		"draining": func(m *verdict.Member) { m.Report.Draining = verdict.Known(true) },
+		"fenced":   func(m *verdict.Member) { m.Report.Fenced = verdict.Known(true) },
+		"rebuilding": func(m *verdict.Member) {
+			m.Report.Quarantine = verdict.Known(verdict.Quarantine{Partitions: verdict.PartitionsOf(3)})
+		},
+		"silent": func(m *verdict.Member) {
+			m.Answer, m.Report, m.Since = verdict.Silent, nil, verdict.Known(shopTime-5000)
+		},
+	} {
+		v := shop().healthy()
+		change(&v.evidence.Members[1])
+		if census := v.census(); census != "3 up, 0 down, 1 "+want+", 1 joining" {
+			t.Errorf("%s: %s", want, census)
+		}
+	}
+	v := shop().healthy()
+	v.Nodes[1].State = "replacing"
+	if census := v.census(); census != "3 up, 0 down, 1 joining, 1 other" {
+		t.Errorf("a state that is not known here: %s", census)
+	}
+}

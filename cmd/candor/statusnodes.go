@@ -136,23 +136,31 @@ func (m statusMember) data() string {
 
 // stateOf is the state of a node, with the time since when it does not answer.
 func (v *statusView) stateOf(n *nodeStatus, m statusMember) string {
-	state := n.shownState()
-	if m.Member == nil {
+	state, quiet := v.stateWord(n, m)
+	if !quiet {
 		return state
+	}
+	now, timed := v.evidence.Time.Get()
+	if since, ok := m.Since.Get(); ok && timed && now >= since {
+		state += " " + spanText(int64(now)-int64(since))
+	}
+	return state
+}
+
+// stateWord is the state of a node, and whether that is that it does not answer.
+func (v *statusView) stateWord(n *nodeStatus, m statusMember) (state string, quiet bool) {
+	state = n.shownState()
+	switch {
+	case m.Member == nil:
+		return state, false
+	case m.Answer == verdict.Silent && state == "DOWN":
+		return state, true
+	case m.Answer == verdict.Silent:
+		return "silent", true
+	case m.Report == nil || state == "DOWN":
+		return state, false
 	}
 	r := m.Report
-	if m.Answer == verdict.Silent {
-		if state != "DOWN" {
-			state = "silent"
-		}
-		now, timed := v.evidence.Time.Get()
-		if since, ok := m.Since.Get(); ok && timed && now >= since {
-			state += " " + spanText(int64(now)-int64(since))
-		}
-	}
-	if r == nil || state == "DOWN" {
-		return state
-	}
 	for _, s := range []struct {
 		is   bool
 		word string
@@ -160,10 +168,10 @@ func (v *statusView) stateOf(n *nodeStatus, m statusMember) string {
 		{known(r.Stopped) != "", "stopped"}, {known(r.Draining), "draining"}, {known(r.Fenced), "fenced"}, {len(known(r.Quarantine).Partitions) > 0, "rebuilding"},
 	} {
 		if s.is {
-			return s.word
+			return s.word, false
 		}
 	}
-	return state
+	return state, false
 }
 
 // whyOf is why a node is in the state that is shown; "" if it is up.

@@ -125,22 +125,32 @@ func (n *nodeStatus) phiText() string {
 	return fmt.Sprintf("%.1f", *n.Phi)
 }
 
-// census counts the nodes by state. Up and down are told always; a suspect node
-// is up.
-func (s *clusterStatus) census() string {
+// otherStates are what a node can be beside up and down, in the order in which they are
+// counted. A suspect node is up.
+var otherStates = []string{"stopped", "fenced", "rebuilding", "silent", "not serving", "unknown", "draining", "joining", "leaving"}
+
+// census counts the nodes by the state that their rows show. Up and down are told
+// always.
+func (v *statusView) census() string {
 	counts := map[string]int{}
-	for i := range s.Nodes {
-		state := s.Nodes[i].shownState()
+	for i := range v.Nodes {
+		n := &v.Nodes[i]
+		state, _ := v.stateWord(n, v.member(n))
 		if state == "suspect" {
 			state = "up"
 		}
 		counts[state]++
 	}
 	text := fmt.Sprintf("%d up, %d down", counts["up"], counts["DOWN"])
-	for _, state := range []string{"not serving", "unknown", "joining", "leaving"} {
+	told := counts["up"] + counts["DOWN"]
+	for _, state := range otherStates {
 		if counts[state] > 0 {
 			text += fmt.Sprintf(", %d %s", counts[state], state)
+			told += counts[state]
 		}
+	}
+	if others := len(v.Nodes) - told; others > 0 {
+		text += fmt.Sprintf(", %d other", others)
 	}
 	return text
 }

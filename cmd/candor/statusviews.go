@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,8 +24,10 @@ type allViewsView struct {
 // viewRow is how one node sees the cluster. Those that do not answer are rows.
 type viewRow struct {
 	Node      string       `json:"node"`
+	ID        string       `json:"id"`
 	Admin     string       `json:"admin"`
 	Reachable bool         `json:"reachable"`
+	Stranger  string       `json:"stranger"` // id of another node that answers at its address; "": none
 	Error     string       `json:"error"`
 	AgeMS     int64        `json:"age_ms"`
 	Epoch     uint64       `json:"epoch"`
@@ -32,6 +36,10 @@ type viewRow struct {
 	Sentence  string       `json:"sentence"`
 	Why       string       `json:"why"`
 }
+
+// contradicts says whether a row by itself is one that cannot be with the others: it is
+// another node's, or that of a node which is in no epoch.
+func (r viewRow) contradicts() bool { return r.Stranger != "" || r.Reachable && r.Epoch == 0 }
 
 func (v *allViewsView) names() (names []string) {
 	for _, row := range v.Views {
@@ -44,7 +52,11 @@ func (v *allViewsView) screen(wide bool) screen {
 	s := screen{rows: [][]string{{"SEEN BY", "AGE", "EPOCH", "NODES", "VERDICT", "SENTENCE"}}}
 	for _, row := range v.Views {
 		if !row.Reachable {
-			s.rows = append(s.rows, []string{row.Node, unknownFigure, unknownFigure, unknownFigure, string(verdict.Unknown), "it does not answer: " + row.Error})
+			why := "it does not answer: " + row.Error
+			if row.Stranger != "" {
+				why = row.Error
+			}
+			s.rows = append(s.rows, []string{row.Node, unknownFigure, unknownFigure, unknownFigure, string(verdict.Unknown), why})
 			continue
 		}
 		s.rows = append(s.rows, []string{row.Node, fmt.Sprintf("%.1fs", float64(row.AgeMS)/1000), fmt.Sprint(row.Epoch), row.Census, string(row.Verdict), row.Sentence})
@@ -55,9 +67,15 @@ func (v *allViewsView) screen(wide bool) screen {
 	for _, d := range v.Differ {
 		s.below += "differ  " + d.Text() + "\n"
 	}
+	for _, row := range v.Views {
+		if row.Stranger != "" {
+			s.below += fmt.Sprintf("differ  %s   the members say id %s, and at %s answers id %s\n", row.Node, row.ID, row.Admin, row.Stranger)
+			s.below += fmt.Sprintf("          %s\n", (&strangerError{member: row.Node}).advice())
+		}
+	}
 	if words := v.words(); len(words) > 1 {
 		s.below += "The nodes come to different verdicts: look at the links between them (candor doctor).\n"
-	} else if len(v.Differ) == 0 {
+	} else if len(v.Differ) == 0 && !slices.ContainsFunc(v.Views, viewRow.contradicts) {
 		s.below += "No node that answers contradicts another.\n"
 	}
 	return s
@@ -88,7 +106,11 @@ func allViews(ctx context.Context, e *env, o statusOptions) error {
 	if err != nil {
 		return err
 	}
-	v := allViewsOf(first.Nodes, func(n *nodeStatus) (*statusView, error) { return askView(ctx, n.HTTP) })
+	v := allViewsOf(first.Nodes, func(n *nodeStatus) (*statusView, error) { return askView(ctx, n) })
+	if len(first.Nodes) == 0 { // it knows of no member, and is the only one that answers
+		self := nodeStatus{Name: first.SeenBy.Name, ID: first.SeenBy.ID, HTTP: o.admin}
+		v = allViewsOf([]nodeStatus{self}, func(*nodeStatus) (*statusView, error) { return first, nil })
+	}
 	if err := o.format.print(e.stdout, v); err != nil {
 		return err
 	}
@@ -101,18 +123,30 @@ func allViews(ctx context.Context, e *env, o statusOptions) error {
 	return nil
 }
 
-// askView asks one node.
-func askView(ctx context.Context, admin string) (*statusView, error) {
+// askView asks one node. That another one answers in its place is an error.
+func askView(ctx context.Context, n *nodeStatus) (*statusView, error) {
 	asked := time.Now()
-	status, body, err := adminGet(ctx, admin, "/v1/cluster/status")
+	status, body, err := adminGet(ctx, n.HTTP, "/v1/cluster/status")
 	switch {
 	case err != nil:
 		return nil, err
 	case status != http.StatusOK:
-		return nil, fmt.Errorf("%s: answered with HTTP status %d", admin, status)
+		return nil, fmt.Errorf("%s: answered with HTTP status %d", n.HTTP, status)
 	}
 	v := &statusView{answer: body}
-	return v, v.read(time.Since(asked))
+	if err := v.read(time.Since(asked)); err != nil {
+		return nil, err
+	}
+	return v, n.isAnswering(v.SeenBy.ID)
+}
+
+// isAnswering is an error where the one that has answered at the address of a node has
+// another identity.
+func (n *nodeStatus) isAnswering(id string) error {
+	if id == n.ID {
+		return nil
+	}
+	return &strangerError{at: n.HTTP, id: id, member: n.Name}
 }
 
 // allViewsOf asks the nodes, all at once. What they see differently is told by the
@@ -124,8 +158,12 @@ func allViewsOf(nodes []nodeStatus, ask func(*nodeStatus) (*statusView, error)) 
 	for i := range nodes {
 		asking.Go(func() {
 			row := &v.Views[i]
-			*row = viewRow{Node: nodes[i].Name, Admin: nodes[i].HTTP, Verdict: verdict.Unknown}
+			*row = viewRow{Node: nodes[i].Name, ID: nodes[i].ID, Admin: nodes[i].HTTP, Verdict: verdict.Unknown}
 			s, err := ask(&nodes[i])
+			var stranger *strangerError
+			if errors.As(err, &stranger) {
+				row.Stranger = stranger.id
+			}
 			if err != nil {
 				row.Error = err.Error()
 				return

@@ -7,7 +7,8 @@ import "fmt"
 func didYouMean(word string, names []string) string {
 	best, distance := "", min(len(word)/3+2, wordMax)
 	for _, name := range names {
-		if d := editDistance(word, name); d < distance {
+		// Where nothing of the shorter word is left, they have nothing in common.
+		if d := editDistance(word, name); d < distance && d < min(len(word), len(name)) {
 			best, distance = name, d
 		}
 	}

@@ -22,13 +22,22 @@ type member struct {
 
 // members are all nodes, whether they answer or not, as any of them knows them.
 func (o adminOptions) members(ctx context.Context) ([]member, error) {
+	ring, err := o.ring(ctx)
+	return ring.Members, err
+}
+
+// nodeRing is what a node answers to GET /v1/ring, as far as it is of use here.
+type nodeRing struct {
+	Partitions int      `json:"partitions"`
+	Members    []member `json:"members"`
+}
+
+// ring asks any node.
+func (o adminOptions) ring(ctx context.Context) (ring nodeRing, err error) {
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
-	var ring struct {
-		Members []member `json:"members"`
-	}
-	err := o.ask(ctx, "/v1/ring", &ring)
-	return ring.Members, err
+	err = o.ask(ctx, "/v1/ring", &ring)
+	return ring, err
 }
 
 // only are the nodes that are named, by name or id; all of them if none is.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/candordb/candor/client"
 	"github.com/candordb/candor/config"
+	"github.com/candordb/candor/contract"
 )
 
 // What dev writes down starts the same node: every setting comes back, whatever
@@ -257,5 +258,46 @@ func TestRejectsInDoubtHaveTheirVersion(t *testing.T) {
 	}
 	if v := rejectOf(3, wasRefused, lost, []byte("x")); v.Version != "" || v.Outcome != "refused" {
 		t.Errorf("%+v", v)
+	}
+}
+
+// A replica that had not answered when a request was done is told so: "silent" sounds as
+// if something were wrong with it. The JSON has the word of the contract.
+func TestAReplicaThatHadNotAnsweredYet(t *testing.T) {
+	r := &client.Receipt{Replicas: []client.ReplicaAnswer{{Node: "n1", State: contract.Durable}, {Node: "n3", State: contract.Silent}}}
+	if rows := receiptRows(r); !strings.Contains(rows, "  n3  had not answered yet") || strings.Contains(rows, "silent") {
+		t.Errorf("%s", rows)
+	}
+	if v := receiptOf(r); v.Replicas[1].State != "silent" {
+		t.Errorf("%+v", v)
+	}
+}
+
+// The end of a long key is left out of a sentence, and its length told.
+func TestALongKeyIsCut(t *testing.T) {
+	key := []byte(strings.Repeat("k", 9000))
+	want := `"` + strings.Repeat("k", 64) + `"... (9,000 bytes)`
+	if got := shownKey(key); got != want || shownKey(key[:64]) != `"`+want[1:65]+`"` {
+		t.Errorf("%s", got)
+	}
+	if got := doubtText("put", key, "in doubt: x"); got != "IN DOUBT  put "+want+": x." {
+		t.Errorf("%s", got)
+	}
+}
+
+// Who asks for more copies than there are is told how many there are.
+func TestALevelAboveTheCopiesNamesThem(t *testing.T) {
+	refused := &client.Error{Op: "get", Code: contract.BadRequest, Message: "the level is too high"}
+	for _, tc := range []struct {
+		level client.Level
+		err   error
+		told  bool
+	}{
+		{5, refused, true}, {3, refused, false}, {client.Quorum, refused, false}, {0, refused, false}, {5, &client.Error{Code: contract.Timeout}, false}, {5, nil, false},
+	} {
+		err := target{level: tc.level}.withCopies(tc.err, 3)
+		if told := err != nil && strings.HasSuffix(err.Error(), "; a key has 3 copies here"); told != tc.told || !errors.Is(err, tc.err) {
+			t.Errorf("%v: %v", tc.level, err)
+		}
 	}
 }
