@@ -112,8 +112,8 @@ func TestWhoHasProvedNothingSinceItsStartAgreesToNothing(t *testing.T) {
 	}
 	n.crash()
 	n.start(o)
-	if why := n.core.mayTake(kindAgree, row, n.Marks(0)); why != NotYet {
-		t.Errorf("a node that was started again says %v, want %v", why, NotYet)
+	if why := n.core.mayTake(kindAgree, row, n.Marks(0)); why != Behind {
+		t.Errorf("a node that was started again says %v, want %v", why, Behind)
 	}
 	w.until(60_000, "agreed to once more", func() bool { return n.Marks(0).Fence >= row.mark })
 }

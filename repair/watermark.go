@@ -248,7 +248,7 @@ func (c *Core) mayTake(kind byte, row markRow, marks Marks) Reason {
 	case kind == kindAdopt && marks.Fence < row.mark:
 		return Refused
 	case kind == kindAgree && marks.Fence < row.mark && !c.vouches(row) && !traitor.Is(traitor.ProofWithoutHints) && !traitor.Is(traitor.RebuildWithoutEpoch):
-		return NotYet
+		return Behind
 	case kind == kindAgree && marks.Fence < row.mark && c.hintsAbove() < row.mark && !traitor.Is(traitor.ProofWithoutHints):
 		c.counters.HintsBelow++
 		return HintBelow

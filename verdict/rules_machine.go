@@ -156,7 +156,11 @@ func syncsAreSlow(e *evidence, c *check) string {
 	if judged == 0 {
 		return "too few syncs to judge by"
 	}
-	return "fsync p99 within " + span(most/1000+1)
+	within := "fsync p99 within " + span(most/1000+1)
+	if rest := len(e.Members) - judged; rest > 0 {
+		return fmt.Sprintf("%s on %d of %d nodes; too few syncs to judge the others by", within, judged, len(e.Members))
+	}
+	return within
 }
 
 // The shares of a limit, in percent, at which a process is at it.

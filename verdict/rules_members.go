@@ -54,7 +54,9 @@ func (e *evidence) findDown(c *check, i int) {
 		Evidence: []Evidence{{text, age}}, Effect: e.lossOf(i),
 		Action: "start it again. If only its database is lost, start it all the same: it is rebuilt from the others, as long as node.json is there.",
 	}
-	if m.AnswersAs != "" {
+	if other, member := e.index[m.AnswersAs]; member {
+		f.Title = name + " is down: " + e.name(other) + " answers at its address"
+	} else if m.AnswersAs != "" {
 		f.Title = name + " is down: another node answers at its address"
 		f.Action = "its data folder, or the node.json in it, is not the one that was there: stop what runs at " + m.Peer + ", bring back the folder with the node.json that names " + m.ID +
 			", and start it again. If only its database is lost, that is enough: it is rebuilt from the others."

@@ -174,8 +174,8 @@ func (e *evidence) findBehind(c *check, behind Partitions, oldest Time, waitsFor
 		Effect:   "Deleted and expired records stay on disk. Deleted keys cannot come back, however long it takes.",
 		Action:   "nothing is urgent and there is no deadline. When they were compared, purging goes on by itself.",
 	}
-	if rest := e.ownedBy(waitsFor, owners) - len(behind); len(waitsFor) > 0 && rest > 0 {
-		f.Evidence = append(f.Evidence, Evidence{Text: fmt.Sprintf("counted are partitions in which no comparison is older than the last one with %s; in %s more with a replica there another one is older still",
+	if rest := e.ownedBeside(waitsFor, behind, owners); rest > 0 {
+		f.Evidence = append(f.Evidence, Evidence{Text: fmt.Sprintf("counted are partitions in which no comparison is older than the last one with %s; in %s more with a replica there another one is older still, or not known",
 			listed(waitsFor), Grouped(rest))})
 	}
 	if who != "" {
@@ -187,10 +187,11 @@ func (e *evidence) findBehind(c *check, behind Partitions, oldest Time, waitsFor
 	c.find(f)
 }
 
-// ownedBy is how many partitions have a replica at any of some members.
-func (e *evidence) ownedBy(names []string, owners [][]uint16) (n int) {
-	for _, row := range owners {
-		if slices.ContainsFunc(row, func(o uint16) bool { return slices.Contains(names, e.name(int(o))) }) {
+// ownedBeside is how many partitions have a replica at any of some members, beside those
+// that are counted already.
+func (e *evidence) ownedBeside(names []string, counted Partitions, owners [][]uint16) (n int) {
+	for partition, row := range owners {
+		if !counted.Has(partition) && slices.ContainsFunc(row, func(o uint16) bool { return slices.Contains(names, e.name(int(o))) }) {
 			n++
 		}
 	}

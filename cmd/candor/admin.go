@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -165,19 +166,33 @@ func isOutside(body []byte) bool {
 	return top.Epoch != nil && *top.Epoch == 0
 }
 
-// strangerError is that another node answers at the address of a member: its name is
-// the same as a rule, its identity is not.
+// strangerError is that another node answers at the address of a member: one of a new
+// identity, or another member, where two advertise the same address.
 type strangerError struct {
 	at, id string
 	member string // that has the address
+	as     string // the member that answers; "": it is none
 }
 
 func (e *strangerError) Error() string {
+	if e.as != "" {
+		return fmt.Sprintf("%s answers at %s, which %s advertises", e.as, e.at, e.member)
+	}
 	return fmt.Sprintf("another node answers at %s (id %s), which is no member", e.at, e.id)
+}
+
+// among says which of the members it is that has answered.
+func (e *strangerError) among(nodes []nodeStatus) {
+	if i := slices.IndexFunc(nodes, func(n nodeStatus) bool { return n.ID == e.id }); i >= 0 {
+		e.as = nodes[i].Name
+	}
 }
 
 // advice is what to do about it.
 func (e *strangerError) advice() string {
+	if e.as != "" {
+		return fmt.Sprintf("give each node an address of its own: look at listen.http and advertise.host of %s and %s", e.member, e.as)
+	}
 	return fmt.Sprintf("give it the data folder of %s again, or the node.json of that and an empty db folder: a new identity does not take a member's address", e.member)
 }
 

@@ -231,7 +231,7 @@ func (r *hintsReport) replay(ctx context.Context, o adminOptions) error {
 	if len(nodes) == 0 {
 		return usagef("candor hints ls", "no node that answers keeps hints for %s", r.For)
 	}
-	if r.away != nil && !hasAnswered(r.away) {
+	if r.away != nil && !hasAnswered(r.away) && r.isDown(ctx, o) {
 		return &failure{
 			exit: exitUnavailable, code: "UNAVAILABLE", hint: "candor hints ls " + r.For,
 			err: fmt.Errorf("nothing can be replayed while %s is down: %w; the hints for it are kept, and go to it by themselves when it is back", r.For, r.away),
@@ -244,6 +244,13 @@ func (r *hintsReport) replay(ctx context.Context, o adminOptions) error {
 		}
 	}
 	return nil
+}
+
+// isDown says whether the others do not reach the target either: its admin port alone says
+// nothing about that.
+func (r *hintsReport) isDown(ctx context.Context, o adminOptions) bool {
+	s, err := o.status(ctx)
+	return err == nil && slices.ContainsFunc(s.Nodes, func(n nodeStatus) bool { return isFor(r.For, n.Name, n.ID) && !n.Reachable })
 }
 
 // hintsView is the report as a table: one row for each node and whom it keeps

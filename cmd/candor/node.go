@@ -150,6 +150,7 @@ func nodeInfo(ctx context.Context, e *env, o adminOptions, name string) error {
 	var stranger *strangerError
 	switch v.Own, err = askNode(ctx, &v.Node); {
 	case errors.As(err, &stranger):
+		stranger.among(s.Nodes)
 		v.Error = err.Error() + ": " + stranger.advice()
 	case err != nil:
 		v.Error = err.Error()

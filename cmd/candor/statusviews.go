@@ -28,6 +28,7 @@ type viewRow struct {
 	Admin     string       `json:"admin"`
 	Reachable bool         `json:"reachable"`
 	Stranger  string       `json:"stranger"` // id of another node that answers at its address; "": none
+	advice    string       // what to do about that
 	Error     string       `json:"error"`
 	AgeMS     int64        `json:"age_ms"`
 	Epoch     uint64       `json:"epoch"`
@@ -70,7 +71,7 @@ func (v *allViewsView) screen(wide bool) screen {
 	for _, row := range v.Views {
 		if row.Stranger != "" {
 			s.below += fmt.Sprintf("differ  %s   the members say id %s, and at %s answers id %s\n", row.Node, row.ID, row.Admin, row.Stranger)
-			s.below += fmt.Sprintf("          %s\n", (&strangerError{member: row.Node}).advice())
+			s.below += fmt.Sprintf("          %s\n", row.advice)
 		}
 	}
 	if words := v.words(); len(words) > 1 {
@@ -162,7 +163,8 @@ func allViewsOf(nodes []nodeStatus, ask func(*nodeStatus) (*statusView, error)) 
 			s, err := ask(&nodes[i])
 			var stranger *strangerError
 			if errors.As(err, &stranger) {
-				row.Stranger = stranger.id
+				stranger.among(nodes)
+				row.Stranger, row.advice = stranger.id, stranger.advice()
 			}
 			if err != nil {
 				row.Error = err.Error()

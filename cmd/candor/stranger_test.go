@@ -93,3 +93,26 @@ func TestANewIdentityAtAMembersAddressContradicts(t *testing.T) {
 		t.Errorf("n2 says of itself %+v, %v", own, err)
 	}
 }
+
+// Another member that answers at the address of one is no stranger, and nobody is to bring
+// its data folder elsewhere: two advertise the same address.
+func TestAnotherMemberAtAMembersAddressIsNamed(t *testing.T) {
+	s := shop()
+	admin, _ := answering(t, fmt.Sprintf(`{"cluster":{"name":"dev","epoch":7},"seen_by":{"name":"n1","id":%q},"nodes":[]}`, shopID(1)), nil)
+	s.Nodes[1].HTTP = admin
+	v := allViewsOf(s.Nodes[:2], func(n *nodeStatus) (*statusView, error) {
+		if n.Name == "n1" {
+			return s, nil
+		}
+		return askView(context.Background(), n)
+	})
+	text := v.screen(false).String()
+	for _, want := range []string{"n1 answers at " + admin + ", which n2 advertises", "look at listen.http and advertise.host of n2 and n1"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "no member") || strings.Contains(text, "data folder") {
+		t.Errorf("%s", text)
+	}
+}
