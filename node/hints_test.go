@@ -4,20 +4,15 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/candordb/candor/coordinator"
-	"github.com/candordb/candor/hlc"
-	"github.com/candordb/candor/record"
 	"github.com/candordb/candor/replica"
 	"github.com/candordb/candor/ring"
 	"github.com/candordb/candor/storage"
-	"github.com/candordb/candor/topology"
 )
 
 // hintsFor is what the nodes that are not away keep for the one that is: counted
@@ -33,21 +28,14 @@ func (c *cluster) hintsFor(name string, at ...int) (sum int) {
 // Rule 8: a node that may hold less than it has told others may have told them that it
 // keeps no hints so old: until it is rebuilt it keeps none, and stands in for nobody.
 func TestANodeThatIsBehindKeepsNoHints(t *testing.T) {
-	c, h := quickCluster(t)
-	n, away := h.node(0), h.node(2).id
-	c.halt(2) // of those that are left one may not vote: no epoch can begin a rebuild
-	offer := func() {
-		v := hlc.Version{Time: hlc.Make(n.clock.now().Physical, 0), Writer: 1}
-		rec := record.Append(nil, 1, []byte("k"), record.Record{Version: v, Value: []byte("v")})
-		token, _ := ring.TokenOf(nil, "default", []byte("k"))
-		n.KeepHint(&coordinator.Hint{Target: away, Place: coordinator.Place{Token: token, Namespace: 1, Key: []byte("k")}, Version: v, Record: rec})
-	}
+	n, away := leftWithOneVote(t)
+	offer := func() { n.KeepHint(freshHint(n, away, []byte("k"))) }
 	offer()
 	eventually(t, "it keeps a hint", func() bool { return n.HintsFor(away) == 1 })
 	if !n.StandsIn(away, 1) {
 		t.Error("it does not stand in, and nothing is wrong with it")
 	}
-	n.control.post(func(out *topology.Effects) { n.control.core.Distrust("a test says so", rand.Uint64, out) })
+	n.distrustItself()
 	eventually(t, "it has dropped its hints, and they are gone", func() bool { return n.lost.sweptFor() != 0 && n.HintsFor(away) == 0 })
 	offer()
 	n.commitOne(t.Context(), replica.Write{Kind: replica.System, Key: []byte("a test"), Record: []byte("x")}) // behind the hint, if there is one

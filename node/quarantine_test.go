@@ -21,24 +21,40 @@ import (
 	"github.com/candordb/candor/topology"
 )
 
+// leftWithOneVote is a node whose cluster has one of its three voters away. If it must not
+// vote either, no epoch can begin its rebuild.
+func leftWithOneVote(t *testing.T) (n *Node, away ring.NodeID) {
+	c, h := quickCluster(t)
+	c.halt(2)
+	return h.node(0), h.node(2).id
+}
+
+// distrustItself has a node hold itself for behind what it has told others.
+func (n *Node) distrustItself() {
+	n.control.post(func(out *topology.Effects) { n.control.core.Distrust("a test says so", rand.Uint64, out) })
+}
+
+// freshHint is a hint for a write of now.
+func freshHint(n *Node, target ring.NodeID, key []byte) *coordinator.Hint {
+	v := hlc.Version{Time: hlc.Make(n.clock.now().Physical, 0), Writer: 1}
+	rec := record.Append(nil, 1, key, record.Record{Version: v, Value: []byte("v")})
+	token, _ := ring.TokenOf(nil, "default", key)
+	return &coordinator.Hint{Target: target, Place: coordinator.Place{Token: token, Namespace: 1, Key: key}, Version: v, Record: rec}
+}
+
 // Rule 8: the hints of a node that is behind may lie below what it has told others of
 // them. It is noted that they were dropped only when they are gone: else a crash in
 // between would leave some, which their targets refuse for ever. Until then they
 // answer nobody, and its rebuild does not begin.
 func TestItIsNotedThatHintsWereDroppedWhenTheyAreGone(t *testing.T) {
-	c, h := quickCluster(t)
-	n, away := h.node(0), h.node(2).id
-	c.halt(2) // of those that are left one may not vote: no epoch can begin a rebuild
+	n, away := leftWithOneVote(t)
 	const hints = 3000
 	for i := range hints {
 		key := fmt.Appendf(nil, "k%d", i)
-		v := hlc.Version{Time: hlc.Make(n.clock.now().Physical, 0), Writer: 1}
-		rec := record.Append(nil, 1, key, record.Record{Version: v, Value: []byte("v")})
-		token, _ := ring.TokenOf(nil, "default", key)
-		n.KeepHint(&coordinator.Hint{Target: away, Place: coordinator.Place{Token: token, Namespace: 1, Key: key}, Version: v, Record: rec})
+		n.KeepHint(freshHint(n, away, key))
 	}
 	eventually(t, "it keeps hints", func() bool { return n.HintsFor(away) == hints })
-	n.control.post(func(out *topology.Effects) { n.control.core.Distrust("a test says so", rand.Uint64, out) })
+	n.distrustItself()
 	limit := time.Now().Add(time.Minute)
 	for {
 		planned, err := systemUint(n.engine, planName, lostVersion)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
-	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -13,28 +12,18 @@ import (
 	"time"
 
 	"github.com/candordb/candor/admin"
-	"github.com/candordb/candor/coordinator"
 	"github.com/candordb/candor/hinted"
-	"github.com/candordb/candor/hlc"
-	"github.com/candordb/candor/record"
-	"github.com/candordb/candor/ring"
-	"github.com/candordb/candor/topology"
 	"github.com/candordb/candor/verdict"
 )
 
 // A node that is to be rebuilt keeps no hints. What it did not keep is told apart from
 // what it had no room for, as long as repair has not made up for it.
 func TestHintsThatARebuildForbidsAreToldApart(t *testing.T) {
-	c, h := quickCluster(t)
-	n, away := h.node(0), h.node(2).id
-	c.halt(2) // of those that are left one may not vote: no epoch can begin a rebuild
-	n.control.post(func(out *topology.Effects) { n.control.core.Distrust("a test says so", rand.Uint64, out) })
+	n, away := leftWithOneVote(t)
+	n.distrustItself()
 	eventually(t, "it is behind", func() bool { return n.control.distrust.Load() != 0 })
-	key := []byte("k")
-	token, _ := ring.TokenOf(nil, "default", key)
-	v := hlc.Version{Time: hlc.Make(n.clock.now().Physical, 0), Writer: 1}
-	rec := record.Append(nil, 1, key, record.Record{Version: v, Value: []byte("v")})
-	n.KeepHint(&coordinator.Hint{Target: away, Place: coordinator.Place{Token: token, Namespace: 1, Key: key}, Version: v, Record: rec})
+	hint := freshHint(n, away, []byte("k"))
+	n.KeepHint(hint)
 
 	r := newReporter(n)
 	told := func() (kept verdict.Hints, partitions int) {
@@ -56,7 +45,7 @@ func TestHintsThatARebuildForbidsAreToldApart(t *testing.T) {
 		t.Errorf("%+v, %d partitions are due", kept, partitions)
 	}
 	n.hints.with(func(c *hinted.Core) {
-		c.Clean(away, n.Cluster().Ring.PartitionOf(token), v.Time.Add(time.Hour.Milliseconds()))
+		c.Clean(away, n.Cluster().Ring.PartitionOf(hint.Place.Token), hint.Version.Time.Add(time.Hour.Milliseconds()))
 	})
 	if kept, partitions := told(); kept.Withheld != 0 || partitions != 0 {
 		t.Errorf("repair has made up for it: %+v, %d partitions are due", kept, partitions)

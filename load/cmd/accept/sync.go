@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -16,7 +17,7 @@ import (
 const (
 	inSyncBytes    = 64 << 10 // per pair and comparison
 	inSyncCPU      = 20 * time.Millisecond
-	differentBytes = 3 << 10 // per difference, besides
+	differentBytes = 3 << 10 // per difference of a pair, besides
 	// scaleBar is how much longer as many differences may take among scale times the
 	// keys.
 	scaleBar = 1.3
@@ -35,6 +36,20 @@ func (b *bench) spent(ctx context.Context) (spent, error) {
 		cpu: all.sum("process_cpu_seconds_total"), bytes: all.sum("candor_repair_bytes_total", `direction="out"`),
 		exchanges: all.sum("candor_repair_exchanges_total", `result="roots_done"`),
 	}, err
+}
+
+// settled is how many differences comparisons of pairs have settled so far. A key that
+// one node lacks is two of them where two others find that at once.
+func (b *bench) settled(ctx context.Context) (differences uint64, err error) {
+	for _, n := range b.nodes {
+		body, failed := n.over(ctx, http.MethodGet, "/v1/repair")
+		var r struct {
+			Counters map[string]uint64 `json:"counters"`
+		}
+		err = errors.Join(err, failed, json.Unmarshal(body, &r))
+		differences += r.Counters["records_in"] + r.Counters["records_out"]
+	}
+	return differences, err
 }
 
 // spentIn is what was spent in a while.
@@ -156,7 +171,12 @@ func (b *bench) differ(ctx context.Context, name string) (took time.Duration, er
 	if err := b.start(victim); err != nil {
 		return 0, err
 	}
-	if err := errors.Join(victim.AwaitReady(ctx, readyWithin), b.pauseRepair(ctx, b.nodes), b.awaitTrees(ctx)); err != nil {
+	// It begins to compare as soon as it can, and what it has settled before it is paused
+	// would not be measured.
+	if !process.Until(ctx, readyWithin, func() bool { return b.pauseRepair(ctx, b.nodes) == nil }) {
+		return 0, fmt.Errorf("repair of %s cannot be paused", victim.Name)
+	}
+	if err := errors.Join(victim.AwaitReady(ctx, readyWithin), b.awaitTrees(ctx)); err != nil {
 		return 0, err
 	}
 	return b.untilEqual(ctx, c, keys)
@@ -165,6 +185,10 @@ func (b *bench) differ(ctx context.Context, name string) (took time.Duration, er
 // untilEqual has repair go on, and measures what it spends until keys are equal.
 func (b *bench) untilEqual(ctx context.Context, c *client.Client, keys [][]byte) (took time.Duration, err error) {
 	from, err := b.spent(ctx)
+	if err != nil {
+		return 0, err
+	}
+	before, err := b.settled(ctx)
 	if err != nil {
 		return 0, err
 	}
@@ -184,12 +208,20 @@ func (b *bench) untilEqual(ctx context.Context, c *client.Client, keys [][]byte)
 	if err != nil {
 		return 0, err
 	}
+	after, err := b.settled(ctx)
+	if err != nil {
+		return 0, err
+	}
+	differences := after - before
+	if differences < uint64(len(keys)) {
+		return 0, fmt.Errorf("of %d keys only %d were apart still when repair went on: nothing is measured", len(keys), differences)
+	}
 	// Each comparison has its own allowance; some have found nothing any more.
 	moved := to.bytes - from.bytes - (to.exchanges-from.exchanges)*inSyncBytes
-	b.note(told("differences, comparisons until there were none", "%d, %.0f", len(keys), to.exchanges-from.exchanges))
+	b.note(told("keys apart, differences of pairs, comparisons until there were none", "%d, %d, %.0f", len(keys), differences, to.exchanges-from.exchanges))
 	b.note(told("time until there were none, since repair goes on", "%s", short(took)))
 	b.note(told("all bytes of repair meanwhile", "%.0f", to.bytes-from.bytes))
-	b.note(most("bytes of a difference, besides 64 KiB for each comparison", max(moved, 0)/float64(len(keys)), differentBytes, " B"))
+	b.note(most("bytes of a difference of a pair, besides 64 KiB for each comparison", max(moved, 0)/float64(differences), differentBytes, " B"))
 	return took, ctx.Err()
 }
 
